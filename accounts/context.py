@@ -1,0 +1,25 @@
+"""What every page's shell shows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts import ledger
+
+THEMES = ("dark", "light", "system")
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """`credits` (asked for only when shown), `theme`, and whether pictures come from the emulator."""
+    theme = request.COOKIES.get("theme", "dark")
+    user = getattr(request, "user", None)
+    context: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "dark",
+        "provider_emulated": settings.PROVIDER_EMULATED,
+        "site_url": settings.SITE_URL,
+    }
+    if user is not None and user.is_authenticated:
+        context["credits"] = SimpleLazyObject(lambda: ledger.standing(user))
+    return context

@@ -1,0 +1,200 @@
+"""One record joins what was asked, paid, tried and delivered: the generation."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, Hold
+from gallery.models import Image, Original
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    def with_parts(self) -> "GenerationQuerySet":
+        """All that a row of the feed or an API answer shows, in a constant number of queries."""
+        return self.select_related("hold").prefetch_related(
+            "outputs__image__original__renditions", "references__original__renditions", "attempts"
+        )
+
+
+class Generation(models.Model):
+    """What a person asked for, its price, and how far it has come."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        PARTIAL = "partial"
+        FAILED = "failed"
+        CANCELED = "canceled"
+
+    TERMINAL: ClassVar[tuple[str, ...]] = ("succeeded", "partial", "failed", "canceled")
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+
+    model = models.CharField(max_length=80)
+    prompt = models.TextField()
+    aspect_ratio = models.CharField(max_length=8)
+    count = models.PositiveSmallIntegerField()
+    temperature = models.FloatField(null=True)
+    top_p = models.FloatField(null=True)
+    # The provider asked for; empty leaves the choice to the router.
+    provider = models.CharField(max_length=40, blank=True)
+
+    # The quote, in credits: a snapshot that no later price changes.
+    price = models.BigIntegerField("credits for one image")
+    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="generation")
+
+    # The fence: every write of a worker says which attempt it belongs to.
+    attempts_made = models.PositiveIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    wake_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField()
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Any] = GenerationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(count__gte=1), name="generation_generation_count_positive"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="generation_generation_has_price"),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running"], finished_at__isnull=True)
+                | Q(status__in=["succeeded", "partial", "failed", "canceled"], finished_at__isnull=False),
+                name="generation_generation_finished_when_terminal",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="generation_of_user"),
+            models.Index(
+                fields=["id"], condition=Q(status__in=["queued", "running"]), name="generation_unfinished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.status}"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in self.TERMINAL
+
+    @property
+    def credits_quoted(self) -> int:
+        """The price of everything asked for, in credits."""
+        return self.price * self.count
+
+    @property
+    def credits_captured(self) -> int:
+        """What was charged and not refunded, in credits."""
+        return self.hold.captured - self.hold.refunded
+
+
+class Reference(models.Model):
+    """A picture the person gave with the prompt, by its place."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="references")
+    position = models.PositiveSmallIntegerField()
+    original = models.ForeignKey(Original, on_delete=models.PROTECT, related_name="+")
+    # Where it came from, when that was an image of the gallery.
+    image = models.ForeignKey(Image, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "position"], name="generation_reference_one_a_place"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position} of {self.generation_id}"
+
+
+class Attempt(models.Model):
+    """One call to a provider, and all we may know of it."""
+
+    class Status(models.TextChoices):
+        SENDING = "sending"
+        ACCEPTED = "accepted"
+        ANSWERED = "answered"
+        DELIVERED = "delivered"
+        NOT_ACCEPTED = "not_accepted"
+        OUTCOME_UNKNOWN = "outcome_unknown"
+        REFUSED = "refused"
+        BROKEN_PROMISE = "broken_promise"
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="attempts")
+    # The claim it was made under: the value of `attempts_made`, so numbers can have gaps.
+    number = models.PositiveIntegerField()
+    provider = models.CharField(max_length=40)
+    status = models.CharField(max_length=16, choices=Status, default=Status.SENDING)
+    vendor_id = models.CharField(max_length=200, blank=True)
+    # The durable copy of the answer: [{"url": …} or {"staged": storage name}, …], until delivered.
+    answer = models.JSONField(default=list)
+    code = models.CharField(max_length=40, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    vendor_text = models.CharField(max_length=1000, blank=True)
+    vendor_cost_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    vendor_credits = models.BigIntegerField(null=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "number"], name="generation_attempt_one_a_claim"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} at {self.provider}: {self.status}"
+
+
+class Output(models.Model):
+    """One image a generation delivered, by its place."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
+    position = models.PositiveSmallIntegerField()
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="outputs")
+    image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="output")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "position"], name="generation_output_one_a_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position} of {self.generation_id}"
+
+
+class Heartbeat(models.Model):
+    """When a part of a worker cluster was last seen working; the supervisor acts on a stale one."""
+
+    class Part(models.TextChoices):
+        WORKER = "worker"
+        MONITOR = "monitor"
+
+    cluster = models.CharField(max_length=64)
+    part = models.CharField(max_length=10, choices=Part)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "part"], name="generation_heartbeat_one_a_part"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} {self.part} {self.beat_at:%H:%M:%S}"
