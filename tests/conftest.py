@@ -1,0 +1,122 @@
+"""What every test shares: services found or skipped with a reason, the browser, folders of its own."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import services
+
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for service in services.SERVICES:
+        config.addinivalue_line(
+            "markers", f"{service.marker}: needs {service.name}; else skipped with a reason"
+        )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = leave_for_postgres(config, items)
+    # Playwright leaves its event loop running in this thread, where others want `asyncio.run`.
+    items.sort(key=lambda item: item.get_closest_marker("needs_chromium") is not None)
+
+
+def leave_for_postgres(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
+    """On SQLite, the tests to run now; `make test` runs those of PostgreSQL in its second pass."""
+    later = [item for item in items if item.get_closest_marker("needs_postgres")]
+    if not later or on_postgres() or services.postgres_url() is None:
+        return items
+    config.hook.pytest_deselected(items=later)
+    return [item for item in items if item.get_closest_marker("needs_postgres") is None]
+
+
+def on_postgres() -> bool:
+    from django.conf import settings
+
+    return bool(settings.DATABASES["default"]["ENGINE"].endswith("postgresql"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for service in services.SERVICES:
+        if item.get_closest_marker(service.marker) is None:
+            continue
+        if service is services.POSTGRES and on_postgres():
+            continue
+        if not services.is_found(service):
+            refuse_or_skip(f"needs {service.name}: {service.get}")
+
+
+def refuse_or_skip(reason: str) -> None:
+    if REQUIRE_ALL:
+        pytest.fail(f"{reason} (REQUIRE_ALL is set)", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    import django
+
+    database = "PostgreSQL" if on_postgres() else "SQLite"
+    return f"Easel on {database}, Django {django.__version__}"
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """An empty Redis database; emptied again afterwards. Mark the test `needs_redis`."""
+    import redis
+
+    url = services.redis_url()
+    assert url is not None, "mark this test with needs_redis"
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    yield url
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def pictures() -> Path:
+    """The folder of the shared sample pictures. Mark the test `needs_pictures`."""
+    return services.SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium for pytest-playwright's `page`. Mark the test `needs_chromium`."""
+    # The test's own thread carries Playwright's event loop, so Django would refuse every query in it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # Chromium's sandbox refuses to start as root, which is who runs in most containers.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": services.chromium_path(), "args": arguments}
+
+
+@pytest.fixture(autouse=True)
+def files_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stored files of one test are not there for the next."""
+    if "django_db_setup" not in request.fixturenames and "db" not in request.fixturenames:
+        yield
+        return
+    settings = request.getfixturevalue("settings")
+    settings.MEDIA_ROOT = str(request.getfixturevalue("tmp_path") / "files")
+    yield
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Login limits and other cached facts of one test do not reach the next."""
+    yield
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_event_loop_at_start() -> None:
+    """A loop that runs before the first test would hide Django's check for queries in async code."""
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
