@@ -295,9 +295,11 @@ def bench(arguments: list[str]) -> int:
     if not chosen:
         print("There is no benchmark of that name." if arguments else "There are no benchmarks yet.")
         return int(bool(arguments))
-    return timed_steps(
-        [(file.stem, lambda file=file: run(python, str(file), PYTHONPATH=str(ROOT))) for file in chosen]
-    )
+
+    def step(file: Path) -> Callable[[], int]:
+        return lambda: run(python, str(file), PYTHONPATH=str(ROOT))
+
+    return timed_steps([(file.stem, step(file)) for file in chosen])
 
 
 def lock(arguments: list[str]) -> int:

@@ -22,6 +22,8 @@ SITE_URL = env.str("SITE_URL", default="").rstrip("/")
 LOCAL_MODE = not SITE_URL
 if LOCAL_MODE:
     SITE_URL = f"http://127.0.0.1:{PORT}"
+# How long `manage.py up` lets its processes finish what they do when it is stopped.
+STOP_GRACE_SECONDS = env.float("STOP_GRACE_SECONDS", default=20.0)
 DEBUG = env.bool("DEBUG", default=False)
 if DEBUG and not LOCAL_MODE:
     raise ImproperlyConfigured("DEBUG shows code and settings to visitors. Unset DEBUG, or unset SITE_URL.")
