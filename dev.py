@@ -151,9 +151,12 @@ def install(folder: Path, name: str) -> None:
     requirements = str(REQUIREMENTS / f"{name}.txt")
     (folder / STAMP).unlink(missing_ok=True)
     (folder / UNFINISHED).touch()
+    # uv trusts only its own certificates unless told otherwise (both names, for old and new versions).
+    environment = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
     for installer in installers(folder):
-        say(f"Installing requirements/{name}.txt with {Path(installer[0]).name}")
-        if subprocess.run([*installer, "--require-hashes", "-r", requirements], check=False).returncode == 0:
+        say(f"Installing requirements/{name}.txt with {'pip' if '-m' in installer else 'uv'}")
+        command = [*installer, "--require-hashes", "-r", requirements]
+        if subprocess.run(command, env=environment, check=False).returncode == 0:
             break
     else:
         sys.exit("The requirements could not be installed; the reason is above.")
