@@ -185,6 +185,7 @@ class Heartbeat(models.Model):
 
     class Part(models.TextChoices):
         WORKER = "worker"
+        FINISHED = "finished"
         MONITOR = "monitor"
 
     cluster = models.CharField(max_length=64)

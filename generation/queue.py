@@ -1,0 +1,28 @@
+"""Telling workers that work waits. A hint: the rows are the truth, and the sweep finds what a lost hint left."""
+
+from django.conf import settings
+from django.db import transaction
+from django_q.tasks import async_task
+
+
+def wake(public_id: object) -> None:
+    """Have a worker look for work, in the caller's transaction."""
+    if "orm" in settings.Q_CLUSTER:
+        # The broker is this database, so the task commits or rolls back with the rows.
+        _send("generation.tasks.run", str(public_id), cluster="generations")
+    else:
+        transaction.on_commit(lambda: _send("generation.tasks.run", str(public_id), cluster="generations"))
+
+
+def beat(cluster_id: str) -> None:
+    """Have a worker show that it works."""
+    _send("generation.tasks.beat", cluster_id, cluster="generations")
+
+
+def tidy() -> None:
+    """Have a worker of the short queue forget what is past its time."""
+    _send("generation.tasks.tidy", "hourly", cluster="short")
+
+
+def _send(task: str, argument: str, *, cluster: str) -> None:
+    async_task(task, argument, cluster=cluster, task_name=argument[:36])

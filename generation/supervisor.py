@@ -1,0 +1,146 @@
+"""Keeps the worker clusters alive, and runs the sweep.
+
+django-q2's cluster can lose a part and look alive (see docs/architecture.md, "When a worker dies"). So each cluster is started in a process
+group of its own; when its main process ends, whatever the code, or when it stands still, the whole group is killed and
+started again. On SIGTERM only the main process is told, after the drain mark is written, so that calls in flight end.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from generation import heartbeats, queue, recovery
+from generation.runner import DRAIN_FILE
+
+log = structlog.get_logger(__name__)
+
+STALLED_SECONDS = 60
+TIDY_SECONDS = 3600
+TICK_SECONDS = 0.5
+# A cluster that ends at once again is started less and less often.
+RESTART_PAUSE_MAX = 30.0
+
+
+class Cluster:
+    """One `qcluster` and its process group."""
+
+    def __init__(self, name: str, *, run_folder: Path) -> None:
+        self.name = name
+        self.id = f"{name}-{uuid.uuid4().hex[:12]}"
+        self.drain_file = run_folder / f"{self.id}.drain"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._pause = 0.0
+
+    def start(self) -> None:
+        environment = os.environ | {
+            heartbeats.CLUSTER: self.id,
+            DRAIN_FILE: str(self.drain_file),
+            "Q_CLUSTER_NAME": self.name,
+        }
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--name", self.name]
+        heartbeats.forget(self.id)
+        self._process = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._started = time.monotonic()
+        log.info("cluster started", cluster=self.name, pid=self._process.pid)
+
+    def ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def restart(self, why: str) -> None:
+        """Kill the whole group, since parts outlive their main process, and start anew."""
+        log.warning("cluster restarts", cluster=self.name, why=why)
+        self.kill()
+        quick = time.monotonic() - self._started < RESTART_PAUSE_MAX
+        self._pause = min(max(1.0, self._pause * 2), RESTART_PAUSE_MAX) if quick else 0.0
+        time.sleep(self._pause)
+        self.start()
+
+    def drain(self) -> None:
+        """Ask it to take nothing more and to end when what it does is done."""
+        self.drain_file.touch()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+
+    def forget(self) -> None:
+        self.drain_file.unlink(missing_ok=True)
+        heartbeats.forget(self.id)
+
+
+class Supervisor:
+    """Runs the clusters until told to stop."""
+
+    def __init__(self, names: tuple[str, ...] = ("generations", "short")) -> None:
+        run_folder = settings.DATA_DIR / "run"
+        run_folder.mkdir(parents=True, exist_ok=True)
+        self._clusters = [Cluster(name, run_folder=run_folder) for name in names]
+        self._stop = threading.Event()
+        self._parent = os.getppid()
+        self._tidied = time.monotonic()
+
+    def run(self) -> None:
+        """Until SIGTERM, SIGINT or the parent's end; then drain, and kill what is left after the task limit."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        for cluster in self._clusters:
+            cluster.start()
+        try:
+            self._watch()
+        finally:
+            self._end()
+
+    def _watch(self) -> None:
+        due = 0.0
+        while not self._stop.wait(TICK_SECONDS) and os.getppid() == self._parent:
+            for cluster in self._clusters:
+                if cluster.ended():
+                    cluster.restart("its main process ended")
+            if time.monotonic() >= due:
+                due = time.monotonic() + settings.SWEEP_SECONDS
+                self._sweep()
+
+    def _sweep(self) -> None:
+        close_old_connections()
+        try:
+            now = timezone.now()
+            recovery.sweep(now=now)
+            generations = self._clusters[0]
+            if parts := heartbeats.stalled(generations.id, now=now, seconds=STALLED_SECONDS):
+                generations.restart(f"{' and '.join(parts)} stand still")
+            queue.beat(generations.id)
+            if time.monotonic() - self._tidied >= TIDY_SECONDS:
+                self._tidied = time.monotonic()
+                queue.tidy()
+        except Exception:  # the database may be away for a moment; the next sweep finds what this one left
+            log.exception("the sweep failed")
+
+    def _end(self) -> None:
+        for cluster in self._clusters:
+            cluster.drain()
+        patience = time.monotonic() + settings.Q_CLUSTER["timeout"]
+        orphaned = os.getppid() != self._parent
+        while not all(cluster.ended() for cluster in self._clusters) and time.monotonic() < patience:
+            time.sleep(0.1)
+        for cluster in self._clusters:
+            cluster.kill()
+            if not orphaned:
+                cluster.forget()

@@ -1,0 +1,38 @@
+"""What the queue runs: each takes one id, makes one call, and is safe to run twice."""
+
+import asyncio
+import os
+
+from django.conf import settings
+from django.utils import timezone
+
+from generation import heartbeats, recovery, routing
+from generation.models import Heartbeat
+from generation.runner import Desk, Runner
+
+
+def run(generation_id: str) -> None:
+    """Serve what waits; the id only says what woke us."""
+    asyncio.run(_run())
+
+
+def beat(cluster: str) -> None:
+    """Show that the workers of the cluster that took this work; `cluster` is who asked."""
+    heartbeats.beat(os.environ.get(heartbeats.CLUSTER, cluster), Heartbeat.Part.WORKER, now=timezone.now())
+
+
+def tidy(reason: str) -> None:
+    """Forget what is past its time."""
+    recovery.tidy(now=timezone.now())
+
+
+async def _run() -> None:
+    desk = Desk()
+    try:
+        async with routing.client() as client:
+            runner = Runner(
+                providers=routing.providers(client), places=settings.RUNNER_PLACES, desk=desk
+            )
+            await runner.run()
+    finally:
+        desk.close()
