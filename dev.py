@@ -238,13 +238,22 @@ def timed_steps(steps: Sequence[tuple[str, Callable[[], int]]]) -> int:
 
 
 def up(arguments: list[str]) -> None:
-    name = "server" if any(os.environ.get(variable) for variable in SERVER_VARIABLES) else "base"
-    become(ensure_venv(name), str(ROOT / "manage.py"), "up", *arguments)
+    become(ensure_venv(set_to_run_with()), str(ROOT / "manage.py"), "up", *arguments)
 
 
 def manage(arguments: list[str]) -> None:
-    name = "server" if any(os.environ.get(variable) for variable in SERVER_VARIABLES) else "base"
-    become(ensure_venv(name), str(ROOT / "manage.py"), *arguments)
+    become(ensure_venv(set_to_run_with()), str(ROOT / "manage.py"), *arguments)
+
+
+def set_to_run_with() -> str:
+    """`server` where a service is named, in the environment or in `.env`, since its client is then needed."""
+    named = {name.removesuffix("_FILE") for name, value in os.environ.items() if value}
+    with contextlib.suppress(OSError):
+        lines = (ROOT / ".env").read_text(encoding="utf-8").splitlines()
+        named |= {
+            line.partition("=")[0].removeprefix("export ").strip().removesuffix("_FILE") for line in lines
+        }
+    return "server" if named.intersection(SERVER_VARIABLES) else "base"
 
 
 def test(arguments: list[str]) -> int:

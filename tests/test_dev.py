@@ -147,6 +147,18 @@ def test_with_nothing_to_install_with_it_names_the_package(
         dev.ensure_venv("base")
 
 
+def test_services_named_in_the_env_file_are_given_their_clients(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in dev.SERVER_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert dev.set_to_run_with() == "base"
+
+    (checkout / ".env").write_text("#REDIS_URL=\nDATABASE_URL_FILE=secrets/database\n")
+
+    assert dev.set_to_run_with() == "server"
+
+
 def test_steps_after_a_failed_one_still_run(capsys: pytest.CaptureFixture[str]) -> None:
     code = dev.timed_steps([("first", lambda: 3), ("second", lambda: 0)])
 
