@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gallery import addresses, ingest
+from gallery import addresses, ingest, storage
 from generation import catalog, execution, promises, routing
 from generation.claims import Claim, database_now
 from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
@@ -116,7 +116,8 @@ class _Serving:
         for index, image in enumerate(answer.images):
             if isinstance(image, ImageBytes):
                 name = f"staging/{self.generation.public_id}/{attempt.number}/{index}"
-                kept.append({"staged": await self.desk.pictures(ingest.stage, image.data, name)})
+                await self.desk.pictures(ingest.stage, image.data, name)
+                kept.append({"staged": name})
             else:
                 kept.append({"url": image.url})
         await self.desk.rows(
@@ -154,7 +155,7 @@ class _Serving:
             stored = await self.desk.pictures(
                 ingest.store, data, keep_bytes=True, max_bytes=RESULT_MAX_BYTES
             )
-        except (addresses.AddressRefused, addresses.FetchFailed):
+        except (addresses.AddressRefused, addresses.FetchFailed, FileNotFoundError):
             return Reason("result_unreachable", "The provider's picture could not be fetched.")
         except ingest.PictureRefused:
             return Reason("result_unreadable", "The provider sent something that is no picture.")
@@ -212,11 +213,12 @@ class _Serving:
         left = (generation.deadline_at - database_now()).total_seconds() - DELIVERY_SECONDS
         vendor = self.model.vendor_models[self.provider.name]
         references = tuple(
-            ReferenceImage(data=ingest.read(row.original), content_type=row.original.content_type)
+            ReferenceImage(data=storage.get(row.original.name), content_type=row.original.content_type)
             for row in generation.references.all()
         )
         return Spec(
-            model=vendor.edit if references else vendor.text,
+            model=vendor.text,
+            edit_model=vendor.edit,
             prompt=generation.prompt,
             aspect_ratio=generation.aspect_ratio,
             count=generation.count,

@@ -4,7 +4,6 @@ import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.utils import timezone
 
 from accounts.models import User
 from gallery import addresses, ingest
@@ -68,7 +67,7 @@ def _fetched(url: str, place: int) -> bytes:
 
 def _taken_in(user: User, data: bytes, name: str, place: int) -> GivenReference:
     try:
-        upload = ingest.store_upload(owner=user, data=data, file_name=name, now=timezone.now())
+        upload = ingest.store_upload(owner=user, data=data, file_name=name)
     except ingest.PictureRefused as refusal:
         raise _refused(refusal, place) from refusal
     return GivenReference(upload.original)

@@ -13,7 +13,6 @@ from generation.providers.aiml import AimlProvider
 from generation.providers.base import Provider
 
 _TITLES = {"aimlapi": "AI/ML API"}
-CONNECTIONS_MAX = 100
 
 
 def names(model: Model) -> tuple[str, ...]:
@@ -30,13 +29,6 @@ def honours(model: Model, provider: str, field: Literal["temperature", "top_p"] 
     """Whether the provider, or for the router any of them, takes that sampling parameter."""
     asked = (provider,) if provider else names(model)
     return any(getattr(_KINDS[name].abilities, field) for name in asked)
-
-
-def client() -> httpx.AsyncClient:
-    """The connections to providers; close it when done."""
-    return httpx.AsyncClient(
-        limits=httpx.Limits(max_connections=CONNECTIONS_MAX), trust_env=False, follow_redirects=False
-    )
 
 
 def providers(client: httpx.AsyncClient) -> dict[str, Provider]:

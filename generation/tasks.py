@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from generation import heartbeats, recovery, routing
 from generation.models import Heartbeat
+from generation.providers.http import new_client
 from generation.runner import Desk, Runner
 
 
@@ -29,7 +30,7 @@ def tidy(reason: str) -> None:
 async def _run() -> None:
     desk = Desk()
     try:
-        async with routing.client() as client:
+        async with new_client(connections_max=settings.RUNNER_PLACES) as client:
             runner = Runner(
                 providers=routing.providers(client), places=settings.RUNNER_PLACES, desk=desk
             )

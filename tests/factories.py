@@ -1,0 +1,53 @@
+"""Rows and pictures for tests, made the way the product makes them."""
+
+import io
+import itertools
+from typing import Any
+
+from django.utils import timezone
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+from accounts import ledger
+from accounts.models import User
+from generation import submission, wishes
+from generation.models import Generation
+from generation.references import GivenReference
+
+_numbers = itertools.count(1)
+
+
+def person(*, credits: int = 1_000, **fields: Any) -> User:
+    """A person with credits. The password is `correct horse battery`."""
+    number = next(_numbers)
+    fields.setdefault("email", f"person{number}@easel.test")
+    user = User.objects.create_user(password="correct horse battery", **fields)  # noqa: S106
+    if credits:
+        ledger.grant(user=user, amount=credits, key=f"test-{number}", reason="for a test", by=None)
+    return user
+
+
+def generation(
+    user: User | None = None, *, references: list[GivenReference] | None = None, **wish: Any
+) -> Generation:
+    """A generation that was submitted and waits."""
+    wish.setdefault("prompt", "a lighthouse at dusk")
+    given = references or []
+    checked = wishes.check(references=len(given), **wish)
+    return submission.submit(
+        user=user or person(), wish=checked, references=given, now=timezone.now()
+    ).generation
+
+
+def picture(width: int = 64, height: int = 64, *, kind: str = "PNG", seed: int = 0) -> bytes:
+    """A picture that is not blank; another seed makes another picture."""
+    image = Picture.new("RGB", (width, height), (40 + seed * 37 % 200, 90, 160))
+    draw = ImageDraw.Draw(image)
+    for index in range(6):
+        left = (seed * 53 + index * 31) % max(1, width - width // 3)
+        top = (seed * 29 + index * 47) % max(1, height - height // 3)
+        colour = (index * 40 % 256, (seed * 71 + index * 90) % 256, 255 - index * 30)
+        draw.ellipse([left, top, left + width // 3, top + height // 3], fill=colour)
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
