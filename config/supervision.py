@@ -42,7 +42,8 @@ class Running:
         supervisor = os.getpid()
         self.process = subprocess.Popen(
             child.command,
-            env={**os.environ, **child.environment},
+            # Unbuffered: a line is passed on when it is written.
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

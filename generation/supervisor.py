@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from generation import heartbeats, queue, recovery
@@ -89,10 +90,17 @@ class Cluster:
 class Supervisor:
     """Runs the clusters until told to stop."""
 
-    def __init__(self, names: tuple[str, ...] = ("generations", "short")) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...] = ("generations", "short"),
+        *,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
         run_folder = settings.DATA_DIR / "run"
         run_folder.mkdir(parents=True, exist_ok=True)
         self._clusters = [Cluster(name, run_folder=run_folder) for name in names]
+        self._on_ready = on_ready
+        self._ready = False
         self._stop = threading.Event()
         self._parent = os.getppid()
         self._tidied = time.monotonic()
@@ -117,6 +125,18 @@ class Supervisor:
             if time.monotonic() >= due:
                 due = time.monotonic() + settings.SWEEP_SECONDS
                 self._sweep()
+            self._tell_when_ready()
+
+    def _tell_when_ready(self) -> None:
+        """Call `on_ready` once, when a worker has shown itself by the beat that the first sweep asked for."""
+        if self._ready:
+            return
+        try:
+            self._ready = heartbeats.seen(self._clusters[0].id)
+        except DatabaseError:  # away for a moment; asked again at the next tick
+            return
+        if self._ready:
+            self._on_ready()
 
     def _sweep(self) -> None:
         close_old_connections()

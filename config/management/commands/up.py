@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.supervision import Child, Supervisor
+from generation.management.commands import runworker
 
 LOOPBACK = "127.0.0.1"
-WORKER_READY = "worker is ready"
 
 
 class Command(BaseCommand):
@@ -93,7 +93,7 @@ def children(*, host: str, port: int) -> list[Child]:
     quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
     return [
         *emulator,
-        Child("worker", (*manage, "runworker"), provider, ready_line=WORKER_READY),
+        Child("worker", (*manage, "runworker"), provider, ready_line=runworker.READY),
         Child("web", (*uvicorn, *quiet), provider, ready_url=f"{web_address}/readyz", ready_host=site_host),
     ]
 

@@ -4,9 +4,16 @@ from django.core.management.base import BaseCommand
 
 from generation.supervisor import Supervisor
 
+READY = "The worker is ready."
+
 
 class Command(BaseCommand):
     help = "Runs the worker: the queue's clusters under a supervisor, and the sweep."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        Supervisor().run()
+        Supervisor(on_ready=self.say_ready).run()
+
+    def say_ready(self) -> None:
+        """Whoever started the worker waits for this line."""
+        self.stdout.write(READY)
+        self.stdout.flush()
