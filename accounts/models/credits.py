@@ -95,6 +95,11 @@ class Hold(models.Model):
             models.Index(
                 fields=["account", "-id"], condition=Q(settled_at__isnull=True), name="accounts_hold_open"
             ),
+            models.Index(
+                fields=["account", "-settled_at", "-id"],
+                condition=Q(settled_at__isnull=False, captured=0),
+                name="accounts_hold_released",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -145,6 +150,16 @@ class LedgerEntry(models.Model):
         indexes = [
             models.Index(fields=["source", "-id"], name="accounts_entry_source"),
             models.Index(fields=["destination", "-id"], name="accounts_entry_destination"),
+            models.Index(
+                fields=["source", "created_at"],
+                condition=Q(kind="capture"),
+                name="accounts_entry_captured_at",
+            ),
+            models.Index(
+                fields=["destination", "created_at"],
+                condition=Q(kind="refund"),
+                name="accounts_entry_refunded_at",
+            ),
         ]
 
     def __str__(self) -> str:
