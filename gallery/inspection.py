@@ -1,0 +1,172 @@
+"""What one look at a picture tells, and its form on the pipe between us and the process that decodes.
+
+Only the standard library: the decoding process starts without Django, and we do without Pillow.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp")
+CODES = ("not_a_picture", "too_many_pixels", "animated", "unreadable")
+HEADER_BYTES_MAX = 16 * 1024
+"""Length of a header line; the longest real one is under 2 kB."""
+BLOB_BYTES_MAX = 64 * 1024 * 1024
+"""All blobs of one message together: the largest picture let in, three renditions and room."""
+
+
+class CannotRead(Exception):
+    """The bytes are no picture we take in.
+
+    `code` is one of `CODES`; `width` and `height` are pixels where the file names them, else 0.
+    """
+
+    def __init__(self, code: str, *, width: int = 0, height: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.width = width
+        self.height = height
+
+
+@dataclass(frozen=True)
+class SmallCopy:
+    """A WebP rendition. `size` is the longer side asked for, `width` and `height` what it came to, pixels."""
+
+    size: int
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A picture that decoded whole.
+
+    `width` and `height` are pixels of the upright picture. `placeholder` is a data URI under 400
+    characters, `colour` is `#rrggbb`, `signature` is 16×16 RGB bytes row by row. `blank` means
+    practically one colour. `encoded` is the picture written anew, or None when its bytes are kept;
+    `content_type` is that of what is to be stored.
+    """
+
+    content_type: str
+    width: int
+    height: int
+    placeholder: str
+    colour: str
+    signature: bytes
+    blank: bool
+    encoded: bytes | None
+    copies: tuple[SmallCopy, ...]
+
+
+class BrokenMessage(Exception):
+    """What came through the pipe is not a message of ours."""
+
+
+def pack(header: dict[str, Any], *blobs: bytes) -> bytes:
+    """One message: a JSON line that gives the blobs' lengths, then the blobs."""
+    line = json.dumps({**header, "lengths": [len(blob) for blob in blobs]})
+    return b"".join((line.encode(), b"\n", *blobs))
+
+
+def blob_lengths(header: Any) -> list[int]:
+    """The lengths a header announces.
+
+    :raises BrokenMessage: when they are none we would send.
+    """
+    lengths = header.get("lengths") if isinstance(header, dict) else None
+    if not isinstance(lengths, list) or not all(type(length) is int and length >= 0 for length in lengths):
+        raise BrokenMessage("no lengths")
+    if sum(lengths) > BLOB_BYTES_MAX:
+        raise BrokenMessage("too long")
+    return lengths
+
+
+def parse_header(line: bytes) -> dict[str, Any]:
+    """:raises BrokenMessage: when the line is not a header of ours."""
+    try:
+        header = json.loads(line)
+    except ValueError as error:
+        raise BrokenMessage("not JSON") from error
+    blob_lengths(header)
+    return dict(header)
+
+
+def read_message(stream: BinaryIO) -> tuple[dict[str, Any], list[bytes]] | None:
+    """The next message of a blocking stream; None at its end.
+
+    :raises BrokenMessage: when it ends in the middle of one, or holds something else.
+    """
+    line = stream.readline(HEADER_BYTES_MAX)
+    if not line:
+        return None
+    header = parse_header(line)
+    return header, [_exactly(stream.read, length) for length in blob_lengths(header)]
+
+
+def _exactly(read: Callable[[int], bytes], length: int) -> bytes:
+    blob = read(length)
+    if len(blob) != length:
+        raise BrokenMessage("cut off")
+    return blob
+
+
+def pack_inspection(inspection: Inspection) -> bytes:
+    header = {
+        "content_type": inspection.content_type,
+        "width": inspection.width,
+        "height": inspection.height,
+        "placeholder": inspection.placeholder,
+        "colour": inspection.colour,
+        "signature": base64.b64encode(inspection.signature).decode(),
+        "blank": inspection.blank,
+        "kept": inspection.encoded is None,
+        "copies": [[copy.size, copy.width, copy.height] for copy in inspection.copies],
+    }
+    return pack(header, inspection.encoded or b"", *(copy.data for copy in inspection.copies))
+
+
+def pack_refusal(refusal: CannotRead) -> bytes:
+    return pack({"refused": refusal.code, "width": refusal.width, "height": refusal.height})
+
+
+def unpack_answer(header: dict[str, Any], blobs: list[bytes]) -> Inspection:
+    """What the decoding process found.
+
+    :raises CannotRead: when it refused the picture.
+    :raises BrokenMessage: when the answer is not one of ours.
+    """
+    try:
+        if "refused" in header:
+            refusal = CannotRead(
+                str(header["refused"]), width=int(header["width"]), height=int(header["height"])
+            )
+        else:
+            return _inspection(header, blobs)
+    except (KeyError, ValueError, TypeError) as error:
+        raise BrokenMessage("not an answer") from error
+    if refusal.code not in CODES:
+        raise BrokenMessage("unknown refusal")
+    raise refusal
+
+
+def _inspection(header: dict[str, Any], blobs: list[bytes]) -> Inspection:
+    if header["content_type"] not in CONTENT_TYPES:
+        raise BrokenMessage("unknown content type")
+    encoded, *copies = blobs
+    return Inspection(
+        content_type=header["content_type"],
+        width=int(header["width"]),
+        height=int(header["height"]),
+        placeholder=str(header["placeholder"]),
+        colour=str(header["colour"]),
+        signature=base64.b64decode(header["signature"], validate=True),
+        blank=bool(header["blank"]),
+        encoded=None if header["kept"] else encoded,
+        copies=tuple(
+            SmallCopy(size=int(size), width=int(width), height=int(height), data=data)
+            for (size, width, height), data in zip(header["copies"], copies, strict=True)
+        ),
+    )

@@ -1,0 +1,70 @@
+"""The process that decodes pictures: `python -m gallery.picture_worker`, started by `picture_process`.
+
+It reads messages from standard input and answers on standard output until the input ends, so it never
+outlives the process that started it. It may not write files, dump core or take more memory than it was
+given, and each picture has a limit of processor seconds; what breaks a limit ends the process.
+
+Arguments: memory in bytes, processor seconds a picture.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+
+from PIL import Image
+
+from gallery import pictures
+from gallery.inspection import BrokenMessage, CannotRead, pack_inspection, pack_refusal, read_message
+
+
+def main() -> None:
+    memory_bytes, cpu_seconds = int(sys.argv[1]), float(sys.argv[2])
+    # The terminal's Ctrl-C and a signal to the whole group are for those who wait for our answers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Image.init()
+    _limit(memory_bytes)
+    # Whatever a library prints must not come between our messages.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with contextlib.suppress(BrokenMessage, BrokenPipeError):
+        while message := read_message(sys.stdin.buffer):
+            header, blobs = message
+            answers.write(_answer(header, blobs[0], cpu_seconds))
+            answers.flush()
+
+
+def _limit(memory_bytes: int) -> None:
+    for limit, amount in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # macOS refuses a limit of address space; the limits of pixels hold there all the same.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, (amount, amount))
+
+
+def _answer(header: dict[str, object], data: bytes, cpu_seconds: float) -> bytes:
+    # At zero the kernel sends SIGPROF, which ends the process even inside a decoder.
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        inspection = pictures.inspect(
+            data,
+            keep_bytes=bool(header["keep_bytes"]),
+            result_bytes_max=int(str(header["result_bytes_max"])),
+        )
+        return pack_inspection(inspection)
+    except CannotRead as refusal:
+        return pack_refusal(refusal)
+    except Exception:
+        # Rule of this door: whatever goes wrong with a picture is a refusal of the picture.
+        return pack_refusal(CannotRead("unreadable"))
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+if __name__ == "__main__":
+    main()
