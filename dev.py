@@ -282,6 +282,7 @@ def check(_: list[str]) -> int:
         "SECRET_KEY": hashlib.sha512(b"only for check --deploy").hexdigest(),
         "SITE_URL": "https://easel.example",
         "ALLOWED_HOSTS": "easel.example",
+        "EMAIL_URL": "smtp+tls://easel:secret@mail.easel.example:587",
     }
     commands: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
         ("format", ("-m", "ruff", "format", "--check", "."), {}),

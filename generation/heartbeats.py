@@ -13,6 +13,8 @@ from generation.models import Heartbeat
 Part = Heartbeat.Part
 
 CLUSTER = "EASEL_CLUSTER"
+# The line `runworker` prints when a worker has shown itself; `up` waits for it.
+READY = "The worker is ready."
 
 
 def beat(cluster: str, part: Heartbeat.Part, *, now: datetime) -> None:

@@ -22,18 +22,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items[:] = leave_for_postgres(config, items)
+    later = {item for item in items if waits_for_the_other_run(item)}
+    if later:
+        config.hook.pytest_deselected(items=list(later))
+        items[:] = [item for item in items if item not in later]
     # Playwright leaves its event loop running in this thread, where others want `asyncio.run`.
     items.sort(key=lambda item: item.get_closest_marker("needs_chromium") is not None)
 
 
-def leave_for_postgres(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
-    """On SQLite, the tests to run now; `make test` runs those of PostgreSQL in its second pass."""
-    later = [item for item in items if item.get_closest_marker("needs_postgres")]
-    if not later or on_postgres() or services.postgres_url() is None:
-        return items
-    config.hook.pytest_deselected(items=later)
-    return [item for item in items if item.get_closest_marker("needs_postgres") is None]
+def waits_for_the_other_run(item: pytest.Item) -> bool:
+    """`make test` runs the suite on SQLite, then on PostgreSQL; some tests belong to one of the two."""
+    if on_postgres():
+        return item.get_closest_marker("once") is not None
+    return item.get_closest_marker("needs_postgres") is not None and services.postgres_url() is not None
 
 
 def on_postgres() -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 import dev
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60, method="thread")]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.timeout(60, method="thread")]
 
 
 @pytest.fixture
@@ -28,7 +28,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def installed_sets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def quick_installer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installer that has nothing to do, and does it at once."""
+    monkeypatch.setattr(dev, "installers", lambda folder: iter([[sys.executable, "-c", "pass"]]))
+
+
+@pytest.fixture
+def installed_sets(monkeypatch: pytest.MonkeyPatch, quick_installer: None) -> list[str]:
     """The sets that were installed, in turn."""
     names: list[str] = []
     install = dev.install
@@ -82,7 +88,7 @@ def test_an_interrupted_install_is_made_anew(checkout: Path, installed_sets: lis
     assert not (checkout / ".venv" / "half-written").exists()
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Path) -> None:
+def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Path, quick_installer: None) -> None:
     python = Path(dev.ensure_venv("base"))
     python.unlink()
 
@@ -92,7 +98,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Path) -> Non
 
 
 def test_a_moved_checkout_gets_an_environment_of_its_own(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, quick_installer: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dev.ensure_venv("base")
     moved = checkout.rename(checkout.with_name("moved"))
@@ -104,7 +110,7 @@ def test_a_moved_checkout_gets_an_environment_of_its_own(
     assert dev.read_stamp(moved / ".venv")["folder"] == str(moved / ".venv")
 
 
-def test_another_python_gets_a_folder_of_its_own(checkout: Path) -> None:
+def test_another_python_gets_a_folder_of_its_own(checkout: Path, quick_installer: None) -> None:
     dev.ensure_venv("base")
     config = checkout / ".venv" / "pyvenv.cfg"
     config.write_text(config.read_text().replace(f"= {sys.version_info.major}.", "= 2."))

@@ -14,7 +14,7 @@ import pytest
 from config import processes
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60, method="thread")]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.timeout(60, method="thread")]
 
 STAYS = "import time; print('standing', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {STAYS}"

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.supervision import Child, Supervisor
-from generation.management.commands import runworker
+from generation import heartbeats
 
 LOOPBACK = "127.0.0.1"
 
@@ -93,7 +93,7 @@ def children(*, host: str, port: int) -> list[Child]:
     quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
     return [
         *emulator,
-        Child("worker", (*manage, "runworker"), provider, ready_line=runworker.READY),
+        Child("worker", (*manage, "runworker"), provider, ready_line=heartbeats.READY),
         Child("web", (*uvicorn, *quiet), provider, ready_url=f"{web_address}/readyz", ready_host=site_host),
     ]
 

@@ -2,9 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from generation import heartbeats
 from generation.supervisor import Supervisor
-
-READY = "The worker is ready."
 
 
 class Command(BaseCommand):
@@ -15,5 +14,5 @@ class Command(BaseCommand):
 
     def say_ready(self) -> None:
         """Whoever started the worker waits for this line."""
-        self.stdout.write(READY)
+        self.stdout.write(heartbeats.READY)
         self.stdout.flush()
