@@ -370,6 +370,8 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "django": {"level": "INFO"},
+        # Each heartbeat would otherwise be four lines; our own logs say what a generation does.
+        "django-q": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
     },
 }

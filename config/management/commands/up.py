@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from accounts import demo
 from config.supervision import Child, Supervisor
 from generation import heartbeats
 
@@ -33,13 +34,23 @@ class Command(BaseCommand):
         if settings.LOCAL_MODE and host != LOOPBACK:
             raise CommandError("Without SITE_URL Easel has demonstration passwords and stays on 127.0.0.1.")
         refuse_taken_port(host, settings.PORT)
-        prepare()
+        self.prepare()
         supervisor = Supervisor(
             children(host=host, port=settings.PORT),
             ready_message=f"Easel is ready at {settings.SITE_URL}",
             grace_seconds=settings.STOP_GRACE_SECONDS,
         )
         sys.exit(supervisor.run())
+
+    def prepare(self) -> None:
+        """Bring database and static files up to this version; make people to try it with when none are."""
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if settings.LOCAL_MODE and not get_user_model().objects.exists():
+            demo.create_people()
+            for email, password, *_ in demo.PEOPLE:
+                self.stdout.write(f"Made a person to try Easel with: {email}, password {password}")
+        connections.close_all()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -53,17 +64,6 @@ def refuse_taken_port(host: str, port: int) -> None:
                 advice = f"stop what uses it, or choose another with PORT={port + 1}"
                 raise CommandError(f"Port {port} is taken: {advice}.") from error
             raise CommandError(f"Easel cannot listen on {host}:{port}: {error.strerror}.") from error
-
-
-def prepare() -> None:
-    """Bring database and static files up to this version; make people to try it with when there are none."""
-    call_command("migrate", interactive=False, verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    if settings.LOCAL_MODE and not get_user_model().objects.exists():
-        from accounts import demo
-
-        demo.create_people()
-    connections.close_all()
 
 
 def children(*, host: str, port: int) -> list[Child]:
