@@ -1,79 +1,59 @@
 """The credit ledger: the only writer of accounts, holds and entries.
 
-Credits are whole numbers. An entry moves an amount between two accounts; a hold sets an amount aside until it is
-captured (all or part, the rest is given back) or released. Every verb locks the person's account first, decides under
-that lock, and takes a `key` that makes it happen once: the same key with the same terms answers what is there.
+Credits are whole numbers. An entry moves an amount between two accounts; a hold sets an amount aside until it
+is captured (all or part, the rest is given back) or released. Every verb locks the person's account first,
+decides under that lock, and happens once: the same key on the same account with the same terms answers what
+is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a hold with its capture.
 """
 
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
 from accounts import events
+from accounts.ledger_refusals import (
+    KEY_MAX,
+    REASON_MAX,
+    ExceedsCaptured,
+    ExceedsHold,
+    HoldSettled,
+    InsufficientCredits,
+    InvalidAmount,
+    InvalidKey,
+    InvalidReason,
+    KeyLimitReached,
+    KeyReused,
+    Refusal,
+)
+from accounts.ledger_triggers import AMOUNT_MAX
 from accounts.models import ApiKey, CreditAccount, Hold, LedgerEntry, User
 
-AMOUNT_MAX = 10**12
-
-
-class Refusal(Exception):
-    """Something the ledger will not do; nothing has moved."""
-
-    code = "refused"
-
-
-class InvalidAmount(Refusal):
-    code = "invalid_amount"
-
-    def __init__(self, amount: object) -> None:
-        super().__init__(f"An amount is a whole number from 1 to {AMOUNT_MAX:,}.")
-        self.amount = amount
-
-
-class InsufficientCredits(Refusal):
-    code = "insufficient_credits"
-
-    def __init__(self, *, needed: int, available: int, held: int) -> None:
-        super().__init__(f"This needs {needed} credits; you have {available} available and {held} on hold.")
-        self.needed, self.available, self.held = needed, available, held
-
-
-class KeyLimitReached(Refusal):
-    code = "key_limit_reached"
-
-    def __init__(self, *, needed: int, limit: int, used: int) -> None:
-        super().__init__(f"This needs {needed} credits; the key may spend {limit} and has used {used}.")
-        self.needed, self.limit, self.used = needed, limit, used
-
-
-class KeyReused(Refusal):
-    code = "idempotency_key_reused"
-
-    def __init__(self, key: str) -> None:
-        super().__init__("This idempotency key was used before with other terms.")
-        self.key = key
-
-
-class HoldSettled(Refusal):
-    code = "hold_settled"
-
-    def __init__(self) -> None:
-        super().__init__("This hold has ended already.")
-
-
-class ExceedsHold(Refusal):
-    code = "exceeds_hold"
-
-    def __init__(self, *, amount: int, held: int) -> None:
-        super().__init__(f"{amount} credits can't be captured from a hold of {held}.")
-
-
-class ExceedsCaptured(Refusal):
-    code = "exceeds_captured"
-
-    def __init__(self, *, amount: int, left: int) -> None:
-        super().__init__(f"{amount} credits can't be refunded; {left} of what was captured is left.")
+__all__ = [
+    "AMOUNT_MAX",
+    "ExceedsCaptured",
+    "ExceedsHold",
+    "HoldSettled",
+    "InsufficientCredits",
+    "InvalidAmount",
+    "InvalidKey",
+    "InvalidReason",
+    "KeyLimitReached",
+    "KeyReused",
+    "Refusal",
+    "Standing",
+    "account_of",
+    "adjust",
+    "available",
+    "capture",
+    "grant",
+    "hold",
+    "refund",
+    "release",
+    "spent_by_key",
+    "standing",
+]
 
 
 @dataclass(frozen=True)
@@ -107,13 +87,14 @@ def account_of(user: User) -> CreditAccount:
 
 @transaction.atomic
 def grant(*, user: User, amount: int, key: str, reason: str, by: User | None) -> LedgerEntry:
-    """Give credits to a person.
+    """Give credits to a person. The key is the actor's own: another actor's same key is another grant.
 
-    :raises InvalidAmount: :raises KeyReused:
+    :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason: :raises KeyReused:
     """
     _check_amount(amount)
-    account = _lock(account_of(user))
-    return _entry(
+    _check_words(key=key, reason=reason)
+    account = _lock_account(user)
+    return _once(
         kind=LedgerEntry.Kind.GRANT,
         source=_system(CreditAccount.Code.ISSUED),
         destination=account,
@@ -128,15 +109,17 @@ def grant(*, user: User, amount: int, key: str, reason: str, by: User | None) ->
 def adjust(*, user: User, amount: int, key: str, reason: str, by: User | None) -> LedgerEntry:
     """Correct a balance by a positive or negative amount; never below what is held.
 
-    :raises InvalidAmount: :raises InsufficientCredits: :raises KeyReused:
+    :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason:
+    :raises InsufficientCredits: :raises KeyReused:
     """
     _check_amount(abs(amount) if type(amount) is int else amount)
-    account = _lock(account_of(user))
+    _check_words(key=key, reason=reason)
+    account = _lock_account(user)
     issued = _system(CreditAccount.Code.ISSUED)
     key = f"adjustment:{account.pk}:{_actor(by)}:{key}"
-    if amount < 0 and not LedgerEntry.objects.filter(key=key).exists():
+    if amount < 0 and not _is_used(key):
         _check_available(account, -amount)
-    return _entry(
+    return _once(
         kind=LedgerEntry.Kind.ADJUSTMENT,
         source=issued if amount > 0 else account,
         destination=account if amount > 0 else issued,
@@ -158,15 +141,21 @@ def hold(
     api_key: ApiKey | None = None,
     reference: str = "",
 ) -> Hold:
-    """Set credits aside for work not done yet.
+    """Set credits aside for work not done yet. The key is the account's own.
 
-    :raises InvalidAmount: :raises InsufficientCredits: :raises KeyLimitReached: :raises KeyReused:
+    :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason: when it is too long.
+    :raises InsufficientCredits: :raises KeyLimitReached: :raises KeyReused:
     """
     _check_amount(amount)
-    account = _lock(account_of(user))
-    key = f"hold:{key}"
+    _check_words(key=key, reason=reason or "-")
+    account = _lock_account(user)
+    key = f"hold:{account.pk}:{key}"
     if existing := Hold.objects.filter(key=key).first():
-        if (existing.account_id, existing.amount) != (account.pk, amount):
+        if (existing.amount, existing.reference, existing.api_key_id) != (
+            amount,
+            reference,
+            api_key.pk if api_key else None,
+        ):
             raise KeyReused(key)
         return existing
     _check_available(account, amount)
@@ -181,28 +170,28 @@ def hold(
 
 @transaction.atomic
 def capture(*, hold: Hold, amount: int, reason: str, by: User | None = None) -> LedgerEntry:
-    """End a hold by spending all or part of it; the rest is given back.
+    """End a hold by spending all or part of it; the rest is given back. Spending nothing is `release`.
 
     Repeating the same capture answers its entry.
 
-    :raises InvalidAmount: :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
+    :raises InvalidAmount: :raises InvalidReason: when it is too long.
+    :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
     """
     _check_amount(amount)
+    _check_words(reason=reason or "-")
     account, hold = _lock_hold(hold)
-    key = f"capture:{hold.key.removeprefix('hold:')}"
     if not hold.is_open:
         if hold.captured != amount:
             raise HoldSettled
-        return LedgerEntry.objects.get(key=key)
+        return LedgerEntry.objects.get(hold=hold, kind=LedgerEntry.Kind.CAPTURE)
     if amount > hold.amount:
         raise ExceedsHold(amount=amount, held=hold.amount)
-    _settle(hold, captured=amount)
-    return _entry(
+    return _write(
         kind=LedgerEntry.Kind.CAPTURE,
         source=account,
         destination=_system(CreditAccount.Code.SPENT),
         amount=amount,
-        key=key,
+        key=f"capture:{hold.key.removeprefix('hold:')}",
         reason=reason,
         by=by,
         hold=hold,
@@ -220,24 +209,27 @@ def release(*, hold: Hold) -> Hold:
         if hold.captured:
             raise HoldSettled
         return hold
-    _settle(hold, captured=0)
+    hold.released, hold.settled_at = hold.amount, timezone.now()
+    hold.save(update_fields=["released", "settled_at"])
     events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
     return hold
 
 
 @transaction.atomic
 def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -> LedgerEntry:
-    """Give back some or all of what a hold captured.
+    """Give back some or all of what a hold captured. The key is the hold's own.
 
-    :raises InvalidAmount: :raises ExceedsCaptured: :raises KeyReused:
+    :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason:
+    :raises ExceedsCaptured: :raises KeyReused:
     """
     _check_amount(amount)
+    _check_words(key=key, reason=reason)
     account, hold = _lock_hold(hold)
-    key = f"refund:{hold.key.removeprefix('hold:')}:{key}"
+    key = f"refund:{hold.pk}:{key}"
     left = hold.captured - hold.refunded
-    if amount > left and not LedgerEntry.objects.filter(key=key).exists():
+    if amount > left and not _is_used(key):
         raise ExceedsCaptured(amount=amount, left=left)
-    return _entry(
+    return _once(
         kind=LedgerEntry.Kind.REFUND,
         source=_system(CreditAccount.Code.SPENT),
         destination=account,
@@ -249,7 +241,7 @@ def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -
     )
 
 
-def _entry(
+def _once(
     *,
     kind: LedgerEntry.Kind,
     source: CreditAccount,
@@ -260,11 +252,35 @@ def _entry(
     by: User | None,
     hold: Hold | None = None,
 ) -> LedgerEntry:
+    """The entry of this key, written now or at an earlier call with the same terms."""
     if existing := LedgerEntry.objects.filter(key=key).first():
         terms = (existing.kind, existing.source_id, existing.destination_id, existing.amount)
         if terms != (kind, source.pk, destination.pk, amount):
             raise KeyReused(key)
         return existing
+    return _write(
+        kind=kind,
+        source=source,
+        destination=destination,
+        amount=amount,
+        key=key,
+        reason=reason,
+        by=by,
+        hold=hold,
+    )
+
+
+def _write(
+    *,
+    kind: LedgerEntry.Kind,
+    source: CreditAccount,
+    destination: CreditAccount,
+    amount: int,
+    key: str,
+    reason: str,
+    by: User | None,
+    hold: Hold | None,
+) -> LedgerEntry:
     entry = LedgerEntry.objects.create(
         kind=kind,
         source=source,
@@ -279,35 +295,35 @@ def _entry(
         by=by,
     )
     for account in (source, destination):
-        if account.user_id is not None:
-            events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
+        events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
     return entry
+
+
+def _is_used(key: str) -> bool:
+    return LedgerEntry.objects.filter(key=key).exists()
 
 
 def _balance_after(account: CreditAccount, change: int) -> int | None:
     return None if account.kind == CreditAccount.Kind.SYSTEM else account.balance + change
 
 
-def _lock(account: CreditAccount) -> CreditAccount:
-    return CreditAccount.objects.select_for_update().get(pk=account.pk)
+# Not the key: rows that only refer to the account need not wait for it.
+def _locked() -> QuerySet[CreditAccount]:
+    return CreditAccount.objects.select_for_update(no_key=True)
+
+
+def _lock_account(user: User) -> CreditAccount:
+    return _locked().filter(user=user).first() or _locked().get(pk=account_of(user).pk)
 
 
 def _lock_hold(hold: Hold) -> tuple[CreditAccount, Hold]:
-    account = CreditAccount.objects.select_for_update().get(pk=hold.account_id)
-    return account, Hold.objects.get(pk=hold.pk)
+    """The account and then the hold, each as it is once the account is ours."""
+    account = _locked().get(pk=hold.account_id)
+    return account, Hold.objects.get(pk=hold.pk, account=account)
 
 
 def _system(code: CreditAccount.Code) -> CreditAccount:
     return CreditAccount.objects.get(code=code)
-
-
-def _settle(hold: Hold, *, captured: int) -> None:
-    settled = Hold.objects.filter(pk=hold.pk, settled_at__isnull=True).update(
-        captured=captured, released=hold.amount - captured, settled_at=timezone.now()
-    )
-    if not settled:
-        raise HoldSettled
-    hold.refresh_from_db()
 
 
 def _check_amount(amount: object) -> None:
@@ -316,17 +332,26 @@ def _check_amount(amount: object) -> None:
         raise InvalidAmount(amount)
 
 
+def _check_words(*, reason: object, key: object = "-") -> None:
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_MAX:
+        raise InvalidKey(key)
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > REASON_MAX:
+        raise InvalidReason
+
+
 def _check_available(account: CreditAccount, amount: int) -> None:
     if account.available < amount:
         raise InsufficientCredits(needed=amount, available=account.available, held=account.held)
 
 
 def _check_key_limit(api_key: ApiKey, amount: int) -> None:
-    if api_key.spend_limit is None:
+    """The limit as it is now: the key may have been read before somebody lowered it."""
+    limit = ApiKey.objects.values_list("spend_limit", flat=True).get(pk=api_key.pk)
+    if limit is None:
         return
     used = spent_by_key(api_key)
-    if used + amount > api_key.spend_limit:
-        raise KeyLimitReached(needed=amount, limit=api_key.spend_limit, used=used)
+    if used + amount > limit:
+        raise KeyLimitReached(needed=amount, limit=limit, used=used)
 
 
 def spent_by_key(api_key: ApiKey) -> int:

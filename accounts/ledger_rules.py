@@ -1,156 +1,117 @@
-"""The ledger's rules that the database itself holds, as triggers on SQLite and PostgreSQL.
+"""Puts the ledger's triggers into the database, and tells which are not there.
 
-They keep `balance`, `held` and `refunded`, and refuse a changed or deleted entry, a deleted hold and a second end of a
-hold. SQLite drops a table's triggers when a migration rebuilds it, so a migration that alters one of these tables ends
-with `install`; `missing` is part of the audit.
+`keep` runs after every `migrate`. SQLite renames no table that a trigger speaks of, so a migration that
+rebuilds one of these tables begins with `remove`.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-_ENTRY, _HOLD, _ACCOUNT = "accounts_ledgerentry", "accounts_hold", "accounts_creditaccount"
+from accounts.ledger_triggers import ANYWHERE, ON_POSTGRES, ON_SQLITE, TABLES, Effect, Refusal
 
-_HOLD_UNCHANGED = (
-    "NEW.account_id = OLD.account_id AND NEW.amount = OLD.amount AND NEW.key = OLD.key"
-    " AND NEW.reference = OLD.reference AND NEW.created_at = OLD.created_at"
-)
-_HOLD_END_UNCHANGED = (
-    "NEW.captured = OLD.captured AND NEW.released = OLD.released AND NEW.settled_at = OLD.settled_at"
-    " AND NEW.refunded >= OLD.refunded"
-)
 
-# name → (table, moment, condition, what is done)
-_EFFECTS = {
-    "easel_entry_moves_balance": (
-        _ENTRY,
-        "AFTER INSERT",
-        "",
-        f"UPDATE {_ACCOUNT} SET balance = balance - NEW.amount WHERE id = NEW.source_id AND kind <> 'system';"
-        f" UPDATE {_ACCOUNT} SET balance = balance + NEW.amount WHERE id = NEW.destination_id AND kind <> 'system';"
-        f" UPDATE {_HOLD} SET refunded = refunded + NEW.amount WHERE id = NEW.hold_id AND NEW.kind = 'refund';",
-    ),
-    "easel_hold_sets_aside": (
-        _HOLD,
-        "AFTER INSERT",
-        "",
-        f"UPDATE {_ACCOUNT} SET held = held + NEW.amount WHERE id = NEW.account_id;",
-    ),
-    "easel_hold_gives_back": (
-        _HOLD,
-        "AFTER UPDATE",
-        "OLD.settled_at IS NULL AND NEW.settled_at IS NOT NULL",
-        f"UPDATE {_ACCOUNT} SET held = held - OLD.amount WHERE id = OLD.account_id;",
-    ),
-}
-
-# name → (table, moment, condition, why it is refused)
-_REFUSALS = {
-    "easel_entry_unchanged": (_ENTRY, "BEFORE UPDATE", "", "ledger entries are never changed"),
-    "easel_entry_kept": (_ENTRY, "BEFORE DELETE", "", "ledger entries are never deleted"),
-    "easel_hold_kept": (_HOLD, "BEFORE DELETE", "", "holds are never deleted"),
-    "easel_hold_begins_open": (
-        _HOLD,
-        "BEFORE INSERT",
-        "NEW.settled_at IS NOT NULL OR NEW.refunded <> 0",
-        "a hold begins open",
-    ),
-    "easel_hold_terms_unchanged": (
-        _HOLD,
-        "BEFORE UPDATE",
-        f"NOT ({_HOLD_UNCHANGED})",
-        "a hold keeps its account, amount and key",
-    ),
-    "easel_hold_ends_once": (
-        _HOLD,
-        "BEFORE UPDATE",
-        f"OLD.settled_at IS NOT NULL AND (NEW.settled_at IS NULL OR NOT ({_HOLD_END_UNCHANGED}))",
-        "a settled hold is final",
-    ),
-}
-
-NAMES = frozenset(_EFFECTS) | frozenset(_REFUSALS)
+def rules(connection: BaseDatabaseWrapper) -> dict[str, Effect | Refusal]:
+    """The triggers of this kind of database, by name."""
+    return ANYWHERE | (ON_POSTGRES if connection.vendor == "postgresql" else ON_SQLITE)
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put all triggers in place, replacing those that are there."""
-    statements = _postgres() if connection.vendor == "postgresql" else _sqlite()
+    remove(connection)
+    write = _postgres if connection.vendor == "postgresql" else _sqlite
     with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        for name, rule in rules(connection).items():
+            for statement in write(name, rule):
+                cursor.execute(statement)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take all triggers away: to reverse the migration, and for tests that flush tables."""
+    """Take all triggers away: to reverse or rebuild, and for tests that flush tables."""
     with connection.cursor() as cursor:
-        for name, (table, *_) in {**_EFFECTS, **_REFUSALS}.items():
+        for name, table in _ours(connection):
             on_table = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on_table}")
-        if connection.vendor == "postgresql":
-            for table in (_ENTRY, _HOLD):
-                cursor.execute(f"DROP TRIGGER IF EXISTS easel_no_truncate ON {table}")
+            cursor.execute(f"DROP TRIGGER {name}{on_table}")
 
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
-    """The triggers that should be in the database and are not, or are switched off."""
+    """The triggers that are not in the database, are switched off, or say something else than here."""
+    found = _found_postgres(connection) if connection.vendor == "postgresql" else _found_sqlite(connection)
+    says = _postgres_body if connection.vendor == "postgresql" else _sqlite_trigger
+    return {name for name, rule in rules(connection).items() if found.get(name) != says(name, rule)}
+
+
+def keep(connection: BaseDatabaseWrapper) -> None:
+    """Put the triggers in place where one is missing or differs, and leave the tables alone otherwise."""
+    if missing(connection) or len(_ours(connection)) != len(rules(connection)):
+        install(connection)
+
+
+def _ours(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
+    """Name and table of every trigger of ours in the database, those of earlier releases too."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+            cursor.execute(
+                "SELECT tgname, tgrelid::regclass::text FROM pg_trigger"
+                " WHERE NOT tgisinternal AND tgrelid::regclass::text = ANY(%s)",
+                [list(TABLES)],
+            )
         else:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        return set(NAMES) - {name for (name,) in cursor.fetchall()}
+            cursor.execute(
+                "SELECT name, tbl_name FROM sqlite_master"
+                " WHERE type = 'trigger' AND tbl_name IN (%s, %s, %s)",
+                TABLES,
+            )
+        return [(name, table) for name, table in cursor.fetchall() if name.startswith("easel_")]
 
 
-def _sqlite() -> list[str]:
-    statements = []
-    for name, (table, moment, condition, action) in _EFFECTS.items():
-        statements += [
-            f"DROP TRIGGER IF EXISTS {name}",
-            _sqlite_trigger(name, table, moment, condition, action),
-        ]
-    for name, (table, moment, condition, why) in _REFUSALS.items():
-        action = f"SELECT RAISE(ABORT, '{why}');"
-        statements += [
-            f"DROP TRIGGER IF EXISTS {name}",
-            _sqlite_trigger(name, table, moment, condition, action),
-        ]
-    return statements
+def _found_sqlite(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return dict(cursor.fetchall())
 
 
-def _sqlite_trigger(name: str, table: str, moment: str, condition: str, action: str) -> str:
-    when = f" WHEN {condition}" if condition else ""
-    return f"CREATE TRIGGER {name} {moment} ON {table} FOR EACH ROW{when} BEGIN {action} END"
-
-
-def _postgres() -> list[str]:
-    statements = []
-    for name, (table, moment, condition, action) in _EFFECTS.items():
-        statements += _postgres_trigger(name, table, moment, condition, f"{action} RETURN NULL;")
-    for name, (table, moment, condition, why) in _REFUSALS.items():
-        statements += _postgres_trigger(name, table, moment, condition, _postgres_refusal(why))
-    statements.append(
-        _postgres_function("easel_no_truncate", _postgres_refusal("the ledger is never emptied"))
-    )
-    for table in (_ENTRY, _HOLD):
-        statements.append(f"DROP TRIGGER IF EXISTS easel_no_truncate ON {table}")
-        statements.append(
-            f"CREATE TRIGGER easel_no_truncate BEFORE TRUNCATE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION easel_no_truncate()"
+def _found_postgres(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.tgname, f.prosrc FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid"
+            " WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgrelid::regclass::text = ANY(%s)",
+            [list(TABLES)],
         )
-    return statements
+        return dict(cursor.fetchall())
 
 
-def _postgres_trigger(name: str, table: str, moment: str, condition: str, body: str) -> list[str]:
-    when = f" WHEN ({condition})" if condition else ""
+def _moment(rule: Effect | Refusal) -> str:
+    return f"{'AFTER' if isinstance(rule, Effect) else 'BEFORE'} {rule.event} ON {rule.table}"
+
+
+def _sqlite(name: str, rule: Effect | Refusal) -> list[str]:
+    return [_sqlite_trigger(name, rule)]
+
+
+def _sqlite_trigger(name: str, rule: Effect | Refusal) -> str:
+    if isinstance(rule, Effect):
+        conditions, action = [rule.when], rule.statements
+    else:
+        conditions, action = [rule.when, rule.asking], f"SELECT RAISE(ABORT, '{rule.why} ({name})');"
+    when = " AND ".join(f"({condition})" for condition in conditions if condition)
+    when = f" WHEN {when}" if when else ""
+    return f"CREATE TRIGGER {name} {_moment(rule)} FOR EACH ROW{when} BEGIN {action} END"
+
+
+def _postgres(name: str, rule: Effect | Refusal) -> list[str]:
+    each = "STATEMENT" if rule.event == "TRUNCATE" else "ROW"
+    when = f" WHEN ({rule.when})" if rule.when else ""
+    body = f"$${_postgres_body(name, rule)}$$"
     return [
-        _postgres_function(name, body),
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} {moment} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {name}()",
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {body}",
+        f"CREATE TRIGGER {name} {_moment(rule)} FOR EACH {each}{when} EXECUTE FUNCTION {name}()",
     ]
 
 
-def _postgres_function(name: str, body: str) -> str:
-    return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
-
-
-def _postgres_refusal(why: str) -> str:
+def _postgres_body(name: str, rule: Effect | Refusal) -> str:
+    if isinstance(rule, Effect):
+        return f" BEGIN {rule.statements} RETURN NULL; END "
     # The same class of error as a CHECK, so that Django raises IntegrityError on both databases.
-    return f"RAISE EXCEPTION '{why}' USING ERRCODE = 'check_violation';"
+    refusal = f"RAISE EXCEPTION '{rule.why} ({name})' USING ERRCODE = 'check_violation';"
+    if rule.asking:
+        return f" BEGIN IF {rule.asking} THEN {refusal} END IF; RETURN NEW; END "
+    return f" BEGIN {refusal} END "

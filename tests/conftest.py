@@ -117,6 +117,28 @@ def empty_cache(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def ledger_that_can_be_emptied() -> Iterator[None]:
+    """After a test with real transactions all tables are flushed, which the ledger's triggers refuse.
+
+    The flush ends with `post_migrate`, which puts the triggers and the system's accounts back.
+    """
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from accounts import ledger_rules
+
+    flush = TransactionTestCase._fixture_teardown
+
+    def without_triggers(case: TransactionTestCase) -> None:
+        ledger_rules.remove(connection)
+        flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_event_loop_at_start() -> None:
     """A loop that runs before the first test would hide Django's check for queries in async code."""
     with pytest.raises(RuntimeError):
