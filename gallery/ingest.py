@@ -111,9 +111,8 @@ def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "
 
     :raises PictureRefused: as `store` does.
     """
+    check_size(len(data), max_bytes=max_bytes, file_name=file_name)
     name = clean_file_name(file_name) or "The picture"
-    if len(data) > max_bytes:
-        raise PictureRefused("too_large", _too_large(name, len(data), max_bytes))
     try:
         return picture_process.shared.inspect(
             data, keep_bytes=keep_bytes, result_bytes_max=settings.UPLOAD_MAX_BYTES
@@ -121,6 +120,16 @@ def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "
     except CannotRead as refusal:
         shape = f": {refusal.width} × {refusal.height}" if refusal.width else ""
         raise PictureRefused(refusal.code, _WORDS[refusal.code].format(name=name, shape=shape)) from refusal
+
+
+def check_size(size: int, *, max_bytes: int, file_name: str = "") -> None:
+    """Refuse by the announced size alone, so that what is too big need not be read. `size` in bytes.
+
+    :raises PictureRefused:
+    """
+    if size > max_bytes:
+        name = clean_file_name(file_name) or "The picture"
+        raise PictureRefused("too_large", _too_large(name, size, max_bytes))
 
 
 def record(stored: Stored) -> Original:
