@@ -10,6 +10,8 @@ from PIL import ImageDraw
 
 from accounts import ledger
 from accounts.models import User
+from gallery import ingest
+from gallery.models import Upload
 from generation import submission, wishes
 from generation.models import Generation
 from generation.references import GivenReference
@@ -51,3 +53,8 @@ def picture(width: int = 64, height: int = 64, *, kind: str = "PNG", seed: int =
     file = io.BytesIO()
     image.save(file, kind)
     return file.getvalue()
+
+
+def upload(user: User, data: bytes | None = None) -> Upload:
+    """A reference picture of the person's, stored."""
+    return ingest.store_upload(owner=user, data=data or picture(), file_name="reference.png")

@@ -1,0 +1,63 @@
+"""Providers that answer as told, and a loop to serve with."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from generation.providers.base import Abilities, Accepted, Answer, ImageBytes, Provider, Spec
+from generation.providers.errors import ProviderError
+from generation.runner import Desk, Runner
+from tests import factories
+
+
+class FakeProvider:
+    """Gives the pictures or the errors it is told to, in turn; the last one for ever."""
+
+    name = "aimlapi"
+    abilities = Abilities(temperature=False, top_p=False, count_max=4, references_max=3, resumable=False)
+
+    def __init__(self, *answers: Answer | ProviderError | Callable[[Spec], Answer]) -> None:
+        self._answers = list(answers) or [pictures]
+        self.calls: list[Spec] = []
+
+    async def generate(self, spec: Spec, *, accepted: Accepted) -> Answer:
+        self.calls.append(spec)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer(spec) if callable(answer) else answer
+
+    async def resume(self, vendor_id: str, spec: Spec) -> Answer:
+        raise AssertionError("this provider has nothing to resume")
+
+
+def pictures(spec: Spec) -> Answer:
+    """As many pictures as asked, at the size of 1:1."""
+    return Answer(
+        images=tuple(ImageBytes(factories.picture(1024, 1024, seed=index)) for index in range(spec.count))
+    )
+
+
+@pytest.fixture
+def fake() -> type[FakeProvider]:
+    return FakeProvider
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., None]]:
+    """Serve what waits with a provider, until nothing waits."""
+
+    def served(provider: Any, **options: Any) -> None:
+        async def run() -> None:
+            desk = Desk()
+            try:
+                providers: Mapping[str, Provider] = {provider.name: provider}
+                await Runner(providers=providers, places=8, desk=desk, **options).run()
+            finally:
+                desk.close()
+
+        asyncio.run(run())
+
+    yield served

@@ -1,0 +1,197 @@
+"""How a claimed generation ends, by what the provider does."""
+
+import pytest
+
+from accounts import ledger
+from generation import delivery
+from generation.models import Attempt, Generation
+from generation.providers.base import Answer, ImageBytes, ImageLink
+from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
+from generation.references import GivenReference
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Status = Generation.Status
+
+
+def answer(*pictures: bytes) -> Answer:
+    return Answer(images=tuple(ImageBytes(data) for data in pictures))
+
+
+def good(seed: int = 0) -> bytes:
+    return factories.picture(1024, 1024, seed=seed)
+
+
+def after(generation: Generation) -> Generation:
+    return Generation.objects.select_related("hold").get(pk=generation.pk)
+
+
+def test_pictures_are_stored_and_paid_for(serve, fake):
+    generation = factories.generation(count=2)
+
+    serve(fake())
+
+    done = after(generation)
+    assert done.status == Status.SUCCEEDED
+    assert [output.image.original.width for output in done.outputs.all()] == [1024, 1024]
+    assert done.credits_captured == done.credits_quoted == 4
+    assert ledger.standing(done.user) == ledger.Standing(balance=996, held=0)
+
+
+def test_what_was_asked_reaches_the_provider(serve, fake):
+    provider = fake()
+    factories.generation(prompt="two cats", aspect_ratio="1:1", count=3)
+
+    serve(provider)
+
+    spec = provider.calls[0]
+    assert (spec.prompt, spec.aspect_ratio, spec.count) == ("two cats", "1:1", 3)
+    assert spec.model == "google/gemini-2.5-flash-image"
+
+
+def test_a_refusal_gives_the_credits_back_with_a_reason(serve, fake):
+    generation = factories.generation()
+
+    serve(fake(Refused(Code.CONTENT, vendor_text="no")))
+
+    done = after(generation)
+    assert (done.status, done.error_code) == (Status.FAILED, "content_refused")
+    assert "declined this prompt" in done.error_detail
+    assert ledger.available(done.user) == 1_000
+
+
+def test_what_was_not_accepted_is_tried_again(serve, fake, monkeypatch):
+    monkeypatch.setattr(delivery.random, "uniform", lambda low, high: 0)
+    provider = fake(NotAccepted(Code.RATE_LIMITED, retry_after_seconds=0.1), answer(good()))
+    generation = factories.generation()
+
+    serve(provider)
+
+    assert after(generation).status == Status.SUCCEEDED
+    statuses = [attempt.status for attempt in generation.attempts.all()]
+    assert statuses == [Attempt.Status.NOT_ACCEPTED, Attempt.Status.DELIVERED]
+
+
+def test_a_provider_that_never_will_is_not_asked_again(serve, fake):
+    provider = fake(NotAccepted(Code.BAD_KEY, final_for_provider=True))
+    generation = factories.generation()
+
+    serve(provider)
+
+    assert after(generation).error_code == "bad_key"
+    assert len(provider.calls) == 1
+
+
+def test_an_unknown_outcome_is_refunded_and_never_sent_again(serve, fake):
+    provider = fake(OutcomeUnknown(Code.TIMEOUT))
+    generation = factories.generation()
+
+    serve(provider)
+    serve(provider)
+
+    assert after(generation).status == Status.FAILED
+    assert ledger.available(generation.user) == 1_000
+    assert len(provider.calls) == 1
+
+
+def test_fewer_pictures_than_asked_are_charged_for_alone(serve, fake):
+    generation = factories.generation(count=4)
+
+    serve(fake(answer(good(1), good(2), good(3))))
+
+    done = after(generation)
+    assert (done.status, done.error_code) == (Status.PARTIAL, "too_few_images")
+    assert (done.credits_captured, done.hold.released) == (6, 2)
+
+
+def test_more_pictures_than_asked_are_left(serve, fake):
+    generation = factories.generation(count=1)
+
+    serve(fake(answer(good(1), good(2))))
+
+    assert after(generation).outputs.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"not a picture at all", "result_unreadable"),
+        (factories.picture(512, 512), "broken_promise"),
+        (factories.picture(1344, 768), "broken_promise"),
+    ],
+    ids=["junk", "too small", "wrong shape"],
+)
+def test_a_broken_promise_is_tried_once_more_and_then_refunded(serve, fake, data, code):
+    provider = fake(answer(data))
+    generation = factories.generation()
+
+    serve(provider)
+
+    done = after(generation)
+    assert (done.status, done.error_code) == (Status.FAILED, code)
+    assert len(provider.calls) == 2
+    assert ledger.available(generation.user) == 1_000
+
+
+def test_a_promise_kept_at_the_second_call_is_charged_once(serve, fake):
+    generation = factories.generation()
+
+    serve(fake(answer(b"junk"), answer(good())))
+
+    assert after(generation).status == Status.SUCCEEDED
+    assert after(generation).credits_captured == 2
+
+
+def test_one_broken_picture_of_two_is_not_charged(serve, fake):
+    generation = factories.generation(count=2)
+
+    serve(fake(answer(good(), b"junk")))
+
+    done = after(generation)
+    assert (done.status, done.credits_captured) == (Status.PARTIAL, 2)
+    assert done.error_code == "result_unreadable"
+
+
+def test_a_reference_given_back_unchanged_is_no_picture(serve, fake):
+    user = factories.person()
+    original = factories.upload(user, factories.picture(1024, 1024, seed=5)).original
+    generation = factories.generation(user, references=[GivenReference(original)])
+
+    serve(fake(answer(factories.picture(1024, 1024, seed=5))))
+
+    assert after(generation).error_detail == "The picture was the reference unchanged."
+
+
+def test_a_result_on_a_private_address_is_not_fetched(serve, fake):
+    generation = factories.generation()
+
+    serve(fake(Answer(images=(ImageLink("http://169.254.169.254/latest/meta-data"),))))
+
+    assert after(generation).error_code == "result_unreachable"
+
+
+def test_a_bug_in_one_does_not_end_the_others(serve, fake):
+    def explode_for_cats(spec):
+        if spec.prompt == "cats":
+            raise RuntimeError("a bug")
+        return answer(good())
+
+    cats, dogs = factories.generation(prompt="cats"), factories.generation(prompt="dogs")
+
+    serve(fake(explode_for_cats))
+
+    assert after(dogs).status == Status.SUCCEEDED
+    assert after(cats).status == Status.FAILED
+    assert ledger.available(cats.user) == 1_000
+
+
+def test_a_person_is_told_of_each_step(serve, fake):
+    from accounts import events
+
+    generation = factories.generation()
+
+    serve(fake())
+
+    kinds = [event.kind for event in events.since(user_id=generation.user_id, after=0)]
+    assert kinds.count("generation") == 3
+    assert kinds[-1] == "credits"

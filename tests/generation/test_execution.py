@@ -1,0 +1,180 @@
+"""What each step of an attempt promises, and who may take it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import ledger
+from gallery import ingest
+from generation import claims, execution, recovery, submission
+from generation.claims import Claim
+from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
+from generation.models import Attempt, Generation
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+Status = Generation.Status
+REASON = Reason("some_code", "A sentence.")
+
+
+@pytest.fixture
+def claim() -> Claim:
+    factories.generation()
+    (taken,) = claims.take(limit=1, now=timezone.now())
+    return taken
+
+
+@pytest.fixture
+def lost(claim: Claim) -> Claim:
+    """A claim whose lease ran out and that another worker has taken over."""
+    claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+    return claim
+
+
+def row(claim: Claim) -> Generation:
+    return Generation.objects.select_related("hold").get(pk=claim.generation_id)
+
+
+def begin(claim: Claim) -> Attempt:
+    return execution.begin(claim, provider="aimlapi", now=timezone.now())
+
+
+def stored() -> ingest.Stored:
+    return ingest.store(factories.picture(), keep_bytes=True, max_bytes=10**7)
+
+
+def answered(claim: Claim, attempt: Attempt) -> None:
+    execution.answered(
+        claim,
+        attempt,
+        answer=[{"url": "https://cdn.example.test/1.png"}],
+        vendor_id="v1",
+        cost_usd=None,
+        vendor_credits=84_000,
+        now=timezone.now(),
+    )
+
+
+def test_a_lost_claim_may_do_nothing(lost):
+    now = timezone.now()
+    steps = [
+        lambda: execution.load(lost),
+        lambda: begin(lost),
+        lambda: execution.finish(lost, Attempt(), [], short=None, now=now),
+        lambda: execution.fail(lost, REASON, now=now),
+        lambda: execution.stop(lost, now=now),
+        lambda: execution.postpone(lost, wake_at=now, reason=REASON),
+        lambda: execution.accepted(lost, Attempt(), vendor_id="v"),
+        lambda: answered(lost, Attempt()),
+    ]
+    for step in steps:
+        with pytest.raises(Fenced):
+            step()
+    assert row(lost).status == Status.RUNNING
+
+
+def test_a_late_finish_changes_no_credits(claim):
+    attempt = begin(claim)
+    answered(claim, attempt)
+    claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+
+    with pytest.raises(Fenced):
+        execution.finish(claim, attempt, [stored()], short=None, now=timezone.now())
+
+    assert row(claim).hold.is_open
+    assert row(claim).outputs.count() == 0
+
+
+def test_nothing_is_sent_while_an_earlier_call_is_unaccounted_for(claim):
+    begin(claim)
+    (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+
+    with pytest.raises(OutcomeLost):
+        begin(second)
+
+
+def test_it_may_be_sent_again_when_it_was_not_accepted(claim):
+    attempt = begin(claim)
+    execution.end_attempt(claim, attempt, Attempt.Status.NOT_ACCEPTED, REASON, now=timezone.now())
+    (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+
+    assert begin(second).number == 2
+
+
+def test_nothing_is_sent_once_it_was_cancelled(claim):
+    submission.cancel(generation=row(claim), now=timezone.now())
+
+    with pytest.raises(CancelRequested):
+        begin(claim)
+
+
+def test_cancelling_what_waits_gives_the_credits_back():
+    generation = factories.generation()
+
+    done = submission.cancel(generation=generation, now=timezone.now())
+
+    assert done.status == Status.CANCELED
+    assert ledger.available(generation.user) == 1_000
+
+
+def test_cancelling_what_was_sent_only_notes_it(claim):
+    begin(claim)
+
+    noted = submission.cancel(generation=row(claim), now=timezone.now())
+
+    assert (noted.status, noted.hold.is_open) == (Status.RUNNING, True)
+    assert noted.cancel_requested_at is not None
+
+
+def test_cancelling_what_has_ended_is_refused(claim):
+    execution.fail(claim, REASON, now=timezone.now())
+
+    with pytest.raises(submission.CannotCancel):
+        submission.cancel(generation=row(claim), now=timezone.now())
+
+
+def test_finishing_pays_for_what_was_delivered(claim):
+    attempt = begin(claim)
+    answered(claim, attempt)
+
+    execution.finish(claim, attempt, [stored()], short=None, now=timezone.now())
+
+    done = row(claim)
+    assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 2)
+    assert done.outputs.get().image.prompt == done.prompt
+
+
+def test_the_sweep_ends_what_is_past_its_deadline(claim):
+    begin(claim)
+    done = row(claim)
+
+    recovery.sweep(now=done.deadline_at + timedelta(seconds=claims.lease().seconds + 1))
+
+    done = row(claim)
+    assert (done.status, done.error_code) == (Status.FAILED, "deadline_passed")
+    assert done.attempts.get().status == Attempt.Status.OUTCOME_UNKNOWN
+    assert ledger.available(done.user) == 1_000
+
+
+def test_the_sweep_leaves_what_is_being_served(claim):
+    swept = recovery.sweep(now=timezone.now())
+
+    assert swept.reaped == 0
+    assert row(claim).status == Status.RUNNING
+
+
+def test_the_sweep_ends_what_was_tried_too_often(claim):
+    Generation.objects.filter(pk=claim.generation_id).update(attempts_made=claims.ATTEMPTS_MAX)
+
+    recovery.sweep(now=timezone.now() + 2 * claims.lease())
+
+    assert row(claim).error_code == "attempts_used_up"
+
+
+def test_a_reaped_generation_takes_no_late_result(claim):
+    attempt = begin(claim)
+    recovery.sweep(now=row(claim).deadline_at + claims.lease())
+
+    with pytest.raises(Fenced):
+        answered(claim, attempt)
