@@ -18,6 +18,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {
         "theme": theme if theme in THEMES else "dark",
         "provider_emulated": settings.PROVIDER_EMULATED,
+        "registration_open": settings.REGISTRATION_OPEN,
         "site_url": settings.SITE_URL,
     }
     if user is not None and user.is_authenticated:

@@ -4,6 +4,7 @@ import zlib
 from typing import Any
 
 from django import template
+from django.forms import BoundField, Textarea
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ register = template.Library()
 MINUS = "−"
 HUES = 8
 RING_RADIUS = 17.5
+WIDGET_CLASSES = {"checkbox": "checkbox", "radio": "radio", "select": "select", "textarea": "textarea"}
 
 # Which entry of the rail and the tab bar a page belongs to, by the start of its view's name.
 SECTIONS = (
@@ -112,3 +114,11 @@ def section(context: Context) -> str:
     match = getattr(context.get("request"), "resolver_match", None)
     name = match.view_name if match else ""
     return next((place for start, place in SECTIONS if name.startswith(start)), "")
+
+
+@register.filter
+def styled(field: BoundField) -> SafeString:
+    """A form field's own widget in the class of its kind, without a placeholder: its label is visible."""
+    widget = field.field.widget
+    kind = "textarea" if isinstance(widget, Textarea) else getattr(widget, "input_type", "text")
+    return field.as_widget(attrs={"class": WIDGET_CLASSES.get(kind, "input"), "placeholder": False})
