@@ -23,6 +23,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -278,26 +279,32 @@ def test(arguments: list[str]) -> int:
 
 def check(_: list[str]) -> int:
     python = ensure_venv("dev")
-    production = {
+    with tempfile.TemporaryDirectory() as folder:
+        commands: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
+            ("format", ("-m", "ruff", "format", "--check", "."), {}),
+            ("lint", ("-m", "ruff", "check", "."), {}),
+            ("types", ("-m", "mypy"), {"DATA_DIR": folder}),
+            ("imports", ("-c", "from importlinter.cli import lint_imports_command as c; c()"), {}),
+            ("migrations", ("manage.py", "makemigrations", "--check", "--dry-run"), {"DATA_DIR": folder}),
+            ("templates", ("-m", "djlint", "templates", "--lint"), {}),
+            ("deployment", ("manage.py", "check", "--deploy", "--fail-level", "WARNING"), production(folder)),
+        ]
+
+        def step(arguments: tuple[str, ...], environment: dict[str, str]) -> Callable[[], int]:
+            return lambda: run(python, *arguments, **environment)
+
+        return timed_steps([(name, step(words, environment)) for name, words, environment in commands])
+
+
+def production(folder: str) -> dict[str, str]:
+    """An environment like that of a server, for Django's deployment check."""
+    return {
+        "DATA_DIR": folder,
         "SECRET_KEY": hashlib.sha512(b"only for check --deploy").hexdigest(),
         "SITE_URL": "https://easel.example",
         "ALLOWED_HOSTS": "easel.example",
         "EMAIL_URL": "smtp+tls://easel:secret@mail.easel.example:587",
     }
-    commands: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
-        ("format", ("-m", "ruff", "format", "--check", "."), {}),
-        ("lint", ("-m", "ruff", "check", "."), {}),
-        ("types", ("-m", "mypy"), {}),
-        ("imports", ("-c", "from importlinter.cli import lint_imports_command as c; c()"), {}),
-        ("migrations", ("manage.py", "makemigrations", "--check", "--dry-run"), {}),
-        ("templates", ("-m", "djlint", "templates", "--lint"), {}),
-        ("deployment", ("manage.py", "check", "--deploy", "--fail-level", "WARNING"), production),
-    ]
-
-    def step(arguments: tuple[str, ...], environment: dict[str, str]) -> Callable[[], int]:
-        return lambda: run(python, *arguments, **environment)
-
-    return timed_steps([(name, step(words, environment)) for name, words, environment in commands])
 
 
 def bench(arguments: list[str]) -> int:
