@@ -155,7 +155,7 @@ def _encode(spec: Spec) -> bytes:
     :raises Refused: it asks for something this provider cannot be told.
     """
     request = ImageRequest(
-        model=(spec.edit_model or aiml.EDIT_MODEL) if spec.references else spec.model,
+        model=(spec.edit_model or spec.model) if spec.references else spec.model,
         prompt=spec.prompt,
         aspect_ratio=spec.aspect_ratio,
         count=spec.count,

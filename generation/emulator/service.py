@@ -1,0 +1,123 @@
+"""The running emulator: which address answers what, its log, and how it starts and stops."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Sequence
+
+from generation.emulator import admin, aiml, faults
+from generation.emulator.answers import HOME, as_html, as_json, not_found
+from generation.emulator.faults import NO_FAULT, Fault
+from generation.emulator.http import HttpServer, Request, Response
+from generation.emulator.state import Call, Memory, Settings
+
+logger = logging.getLogger("easel.emulator")
+
+
+class Emulator:
+    """Answers requests from its memory; `serve` on as many addresses as wanted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.memory = Memory(settings)
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to one request, noted in the log unless it is about the emulator itself."""
+        if request.path.startswith(admin.PREFIX):
+            return admin.handle(self.memory, request)
+        if request.path in ("/", "/healthz"):
+            return as_html(HOME) if request.path == "/" else as_json({"status": "ok"})
+        call = Call(
+            method=request.method,
+            path=request.path,
+            client_request_id=request.headers.get("x-client-request-id", ""),
+            key_sent="authorization" in request.headers,
+        )
+        self.memory.calls.append(call)
+        started = time.monotonic()
+        response = await self._route(request, call)
+        call.status, call.seconds = response.status, round(time.monotonic() - started, 3)
+        logger.info("%s %s %s %.0f ms", call.method, call.path, call.status, call.seconds * 1000)
+        return response
+
+    async def _route(self, request: Request, call: Call) -> Response:
+        path, got = request.path, request.method == "GET"
+        if path in aiml.PATHS and request.method == "POST":
+            return await self._generate(request, call)
+        if got and path in aiml.MODEL_PATHS:
+            return aiml.models(request)
+        if got and path.startswith("/model/"):
+            return aiml.model(self.memory, request, call, path.removeprefix("/model/"))
+        if got and path in ("/v2/billing", "/v1/billing/balance"):
+            return aiml.billing(self.memory, request, call)
+        if got and path.startswith("/results/"):
+            return self._result(path.removeprefix("/results/"))
+        return not_found(path)
+
+    async def _generate(self, request: Request, call: Call) -> Response:
+        try:
+            return await aiml.generate(
+                self.memory, request, call, lambda prompt: self._fault(request, prompt)
+            )
+        except faults.UnknownFault as error:
+            return as_json({"message": str(error)}, status=400)
+
+    def _fault(self, request: Request, prompt: str) -> Fault:
+        """The header's fault, else the prompt's, else the next planned one."""
+        if text := request.headers.get(faults.HEADER):
+            return faults.parse(text)
+        return faults.find_in_prompt(prompt) or self.memory.plan.take(prompt) or NO_FAULT
+
+    def _result(self, name: str) -> Response:
+        result = self.memory.result(name)
+        if result is None:
+            return not_found(f"/results/{name}")
+        if result.ends_at <= time.monotonic():
+            return as_json({"error": "this link has expired"}, status=403)
+        return Response(200, result.data, {"content-type": result.content_type})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options, with their defaults."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=8100, help="port; 0 picks a free one")
+    parser.add_argument("--latency", type=float, default=2.0, help="seconds a picture takes")
+    parser.add_argument("--key", default="", help="the one key to accept (default: any)")
+    parser.add_argument("--link-lifetime", type=float, default=3600.0, help="seconds a result can be fetched")
+    parser.add_argument("--sketch", action="store_true", help="plain, fast pictures, for load tests")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    :raises OSError: the address is taken or not ours.
+    """
+    settings = Settings(
+        latency=options.latency,
+        key=options.key,
+        link_lifetime=options.link_lifetime,
+        sketch=options.sketch,
+    )
+    asyncio.run(_serve(settings, options.host, options.port))
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    server = HttpServer(Emulator(settings).answer)
+    port = await server.start(host, port)
+    logger.info("The provider emulator answers at http://%s:%d", host, port)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    await server.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line, without Django."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(prog="python -m generation.emulator", description=__doc__)
+    add_arguments(parser)
+    run(parser.parse_args(arguments))

@@ -1,0 +1,108 @@
+"""What the emulator remembers: its settings, the calls it has seen, and the results it serves."""
+
+import secrets
+import time
+from collections import Counter, OrderedDict, deque
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from generation.emulator.faults import Plan
+
+LOG_MAX = 20_000
+RESULTS_MAX_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it behaves when nothing is asked to go wrong.
+
+    `latency` is how long a picture takes and `link_lifetime` how long a result can be fetched, in seconds.
+    `key` is the one key that is accepted; empty accepts any. `sketch` draws plain pictures, for load.
+    """
+
+    latency: float = 2.0
+    link_lifetime: float = 3600.0
+    key: str = field(default="", repr=False)
+    shape: int = 2
+    format: str = "png"
+    sketch: bool = False
+
+    def changed(self, values: dict[str, Any]) -> "Settings":
+        """With other values, of the same types.
+
+        :raises ValueError: an unknown name or another type.
+        """
+        types = {item.name: type(getattr(self, item.name)) for item in fields(self)}
+        for name, value in values.items():
+            if name not in types:
+                raise ValueError(f"no setting {name}; there are {', '.join(types)}")
+            fits = isinstance(value, types[name]) or (types[name] is float and type(value) is int)
+            if not fits or (types[name] is int and isinstance(value, bool)):
+                raise ValueError(f"{name} is a {types[name].__name__}")
+        return replace(self, **values)
+
+
+@dataclass
+class Call:
+    """One request as a test may want to see it; no keys, and of the prompt the beginning."""
+
+    method: str
+    path: str
+    client_request_id: str = ""
+    key_sent: bool = False
+    model: str = ""
+    prompt: str = ""
+    aspect_ratio: str = ""
+    count: int = 0
+    references: int = 0
+    fault: str = ""
+    paid: bool = False
+    status: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture to be fetched until `ends_at`, in seconds of the monotonic clock."""
+
+    data: bytes = field(repr=False)
+    content_type: str
+    ends_at: float
+
+
+class Memory:
+    """Everything that lives as long as the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.plan = Plan()
+        self.calls: deque[Call] = deque(maxlen=LOG_MAX)
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._stored_bytes = 0
+
+    def reset(self) -> None:
+        """Forget calls, faults and results; settings stay."""
+        self.plan.clear()
+        self.calls.clear()
+        self._results.clear()
+        self._stored_bytes = 0
+
+    def report(self) -> dict[str, Any]:
+        """The log, with how often each client request id was charged for."""
+        charged = Counter(call.client_request_id for call in self.calls if call.paid)
+        waiting = sum(call.status is None for call in self.calls)
+        return {"calls": [asdict(call) for call in self.calls], "paid_calls": charged, "in_flight": waiting}
+
+    def keep(self, data: bytes, content_type: str, *, lifetime: float) -> str:
+        """Store a result and give its name; the oldest make room."""
+        name = f"{secrets.token_hex(12)}.{content_type.partition('/')[2]}"
+        self._results[name] = Result(data, content_type, time.monotonic() + lifetime)
+        self._stored_bytes += len(data)
+        while self._stored_bytes > RESULTS_MAX_BYTES:
+            _, oldest = self._results.popitem(last=False)
+            self._stored_bytes -= len(oldest.data)
+        return name
+
+    def result(self, name: str) -> Result | None:
+        """What was stored under the name, ended or not."""
+        return self._results.get(name)
