@@ -27,7 +27,7 @@ from config.env import env  # noqa: E402 - the environment comes first
 env.read_env = lambda *_, **__: None  # type: ignore[assignment,method-assign]
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, STORAGES  # noqa: E402
+from config.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, STATIC_ROOT, STORAGES  # noqa: E402
 
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
@@ -36,6 +36,8 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     # The process id keeps two runs on one server apart.
     _database["TEST"] = {"NAME": f"test_easel_{os.getpid()}"}
+
+STATIC_ROOT.mkdir()  # whitenoise warns of a missing one
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
