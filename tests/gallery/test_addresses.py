@@ -1,0 +1,553 @@
+"""Fetching from addresses people give: what is never connected to, and that every fetch ends."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from gallery import address_rules, addresses, connections
+from gallery.addresses import AddressRefused, FetchFailed
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(1000)
+DEADLINE = 2.0
+
+NAMES = {
+    "localhost": ["127.0.0.1"],
+    "localhost.": ["127.0.0.1"],
+    "printer.local": ["192.168.1.20"],
+    "localtest.me": ["127.0.0.1"],
+    "127.0.0.1.nip.io": ["127.0.0.1"],
+    "metadata.google.internal": ["169.254.169.254"],
+    "instance-data": ["169.254.169.254"],
+    "kubernetes.default.svc": ["10.96.0.1"],
+    "mixed.example": ["93.184.216.34", "127.0.0.1"],
+    "mixed6.example": ["2606:2800:220:1:248:1893:25c8:1946", "::1"],
+    "none.example": [],
+}
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The names above, and numbers in all the spellings the system takes; nothing is asked outside."""
+    if host.lower() in NAMES:
+        return NAMES[host.lower()]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"no such host: {host}") from error
+    return [str(entry[4][0]) for entry in found]
+
+
+class Server:
+    """Answers every connection on loopback with `answer`, and counts them."""
+
+    def __init__(self, answer: Callable[[socket.socket, bytes], None]) -> None:
+        self.requests: list[bytes] = []
+        self._answer = answer
+        self._ended = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.05)
+        self.port = self._socket.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = self._socket.accept()
+                thread = threading.Thread(target=self._talk, args=(connection,))
+                thread.start()
+                self._threads.append(thread)
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(5)
+            request = b""
+            while b"\r\n\r\n" not in request and (part := connection.recv(65536)):
+                request += part
+            self.requests.append(request)
+            self._answer(connection, request)
+
+    def close(self) -> None:
+        self._ended.set()
+        for thread in list(self._threads):
+            thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(answer: Callable[[socket.socket, bytes], None] | bytes) -> Server:
+        respond = answer if callable(answer) else lambda connection, _: connection.sendall(answer)
+        servers.append(Server(respond))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def redirect(location: str, status: str = "302 Found") -> bytes:
+    return response(b"", f"Location: {location}", status=status)
+
+
+def fetch(url: str, *, max_bytes: int = 10_000, **options: Any) -> addresses.Fetched:
+    options.setdefault("deadline_seconds", DEADLINE)
+    options.setdefault("resolve", resolve)
+    return asyncio.run(addresses.fetch(url, max_bytes=max_bytes, **options))
+
+
+def trusted(server: Server) -> frozenset[str]:
+    return frozenset({server.origin})
+
+
+# Numbers that are this machine, its neighbours or its cloud, in the spellings a resolver takes.
+NUMBERS = [
+    "127.0.0.1", "127.0.0.2", "127.255.255.254", "127.1", "127.0.1", "2130706433", "017700000001",
+    "0177.0.0.1", "0x7f.1", "0x7f000001", "0x7f.0x0.0x0.0x1", "0177.0x0.0.1", "127.0.0.1.", "0", "0.0.0.0",
+    "0x0", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.1.1",
+    "3232235777", "100.64.0.1", "100.127.255.255", "169.254.169.254", "169.254.170.2", "2852039166",
+    "0xa9fea9fe", "0251.0376.0251.0376", "168.63.129.16", "192.0.0.1", "192.0.0.192", "192.0.2.1",
+    "198.18.0.1", "198.51.100.1", "203.0.113.1", "192.88.99.1", "224.0.0.1", "239.255.255.255",
+    "240.0.0.1", "255.255.255.255", "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[0000::1]",
+    "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:10.0.0.1]", "[::ffff:169.254.169.254]",
+    "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]", "[::7f00:1]", "[64:ff9b::127.0.0.1]",
+    "[64:ff9b::a9fe:a9fe]", "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[64:ff9b:1:ffff::7f00:1]",
+    "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]", "[2002:c0a8:0101::1]", "[2001:0:7f00:1::]", "[2001::1]",
+    "[fc00::1]", "[fd00::1]", "[fd00:ec2::254]", "[fe80::1]", "[fec0::1]", "[ff02::1]", "[ff0e::1]",
+    "[2001:db8::1]", "[3fff::1]", "[5f00::1]", "[100::1]", "[::ffff:0:127.0.0.1]",
+]  # fmt: skip
+
+# Spellings on which parsers disagree, and what is no address at all.
+ODD = [
+    "http://①②⑦.⓪.⓪.①/", "http://127。0。0。1/", "http://１２７.0.0.1/", "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
+    "http://a\\@127.0.0.1/", "http://a@127.0.0.1/", "http://a:b@127.0.0.1/",
+    "http://example.org@127.0.0.1/", "http://@127.0.0.1/", "http://example.org:80@127.0.0.1/",
+    "http://127.0.0.1#@example.org/", "http://127.0.0.1?@example.org/", "http://127.0.0.1\\.example.org/",
+    "http:\\\\127.0.0.1/", "http:/127.0.0.1/", "http:127.0.0.1", "//127.0.0.1/", "127.0.0.1",
+    "127.0.0.1:80", "http://", "http:///", "http:///127.0.0.1/", "https://", "http://:80/", "http://[/",
+    "http://]/", "http://[::1/", "http://::1/", "http://[::1]]/", "http://[::1%25lo]/", "http://[::1%lo]/",
+    "http://[127.0.0.1]/", "http://127.0.0.1:99999/", "http://127.0.0.1:-1/", "http://127.0.0.1:a/",
+    "http://127.0.0.1:22/", "http://127.0.0.1:6379/", "https://127.0.0.1:8443/", "http://127.0.0.1:0/",
+    " http://127.0.0.1/", "http://127.0.0.1/ ", "http://127.0.0.1/\r\nX: y", "http://127.0.0.1\t/",
+    "http://127.0\n.0.1/", "http://127.0.0.1%00.example.org/", "http://127.0.0.1%2f@example.org/",
+    "http://%31%32%37.0.0.1/", "http://127.0.0.1\x00/", "http://loc\u00adalhost/",
+    "http://localhost\u200b/", "http://l\u043ecalhost/", "HTTP://LOCALHOST/", "http://LocalHost./",
+    "file:///etc/passwd", "file://127.0.0.1/etc/passwd", "ftp://127.0.0.1/",
+    "gopher://127.0.0.1:6379/_INFO", "dict://127.0.0.1/", "data:image/png;base64,AAAA",
+    "javascript:alert(1)", "jar:http://127.0.0.1!/", "ldap://127.0.0.1/", "unix:///run/x.sock",
+    "http+unix://%2frun%2fx.sock/", "ws://127.0.0.1/", "blob:http://127.0.0.1/", "", " ", "/", "?", "#",
+    "http", "http:", "\\\\127.0.0.1\\a", "http://" + "a" * 300 + ".example/",
+    "http://" + "a." * 2000 + "example/", "http://" + "1" * 5000, "http://xn--/", "http://..127.0.0.1/",
+    "http://-/", "http://_/", "http://256.256.256.256/", "http://1.2.3.4.5/", "http://0x100000000/",
+    "http://99999999999999999999/", "http://127.0.0.1:80:80/", "http://127.0.0.1,example.org/",
+    "http://127.0.0.1;a/", "http://[::ffff:127.0.0.1%25x]/", "http://none.example/",
+    "http://unknown.example/",
+]  # fmt: skip
+
+HOSTILE = [
+    *(f"{scheme}://{host}/a.png" for host in (*NUMBERS, *NAMES) for scheme in ("http", "https")),
+    *ODD,
+]
+
+
+def test_there_are_enough_hostile_addresses() -> None:
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 150
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where connections were tried; each is refused there, so none is made."""
+    tried: list[str] = []
+
+    async def connect_tcp(_: object, host: str, *__: object, **___: object) -> httpcore.AsyncNetworkStream:
+        tried.append(host)
+        raise httpcore.ConnectError("not in this test")
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    return tried
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_a_hostile_address_is_never_connected_to(url: str, connected: list[str]) -> None:
+    began = time.monotonic()
+
+    with pytest.raises((AddressRefused, FetchFailed)):
+        fetch(url)
+
+    assert connected == []
+    assert time.monotonic() - began < DEADLINE + 1
+
+
+def with_port(url: str, port: int) -> str:
+    return url.replace("/a.png", f":{port}/a.png").replace("127.0.0.1/", f"127.0.0.1:{port}/")
+
+
+def test_a_canary_on_loopback_hears_of_none_of_them(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = serve(response(PICTURE))
+    monkeypatch.setattr(address_rules, "check_port", lambda number: None)
+
+    for url in HOSTILE:
+        with pytest.raises((AddressRefused, FetchFailed)):
+            fetch(with_port(url, canary.port))
+
+    assert canary.requests == []
+
+
+def test_public_addresses_are_not_refused() -> None:
+    public = ["93.184.216.34", "1.1.1.1", "8.8.8.8", "2606:4700::1111", "2a00:1450:4001::1", "::ffff:8.8.8.8"]
+
+    assert [address for address in public if address_rules.is_refused(address)] == []
+
+
+def test_a_public_address_is_what_is_connected_to(connected: list[str]) -> None:
+    async def public(host: str, port: int) -> list[str]:
+        return ["93.184.216.34", "2606:4700::1111"]
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch("https://example.org/a.png", resolve=public)
+
+    assert caught.value.code == "fetch_unreachable"
+    assert connected == ["93.184.216.34", "2606:4700::1111"]
+
+
+def test_a_name_is_resolved_once(connected: list[str]) -> None:
+    asked = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
+
+    with pytest.raises(FetchFailed):
+        fetch("http://rebind.example/", resolve=rebinding)
+
+    assert (asked, connected) == (["rebind.example"], ["93.184.216.34"])
+
+
+def test_a_connection_that_ended_up_elsewhere_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere(httpcore.AsyncMockStream):
+        def get_extra_info(self, info: str) -> object:
+            return ("127.0.0.1", 80) if info == "server_addr" else None
+
+    async def connect_tcp(*_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        return Elsewhere([response(PICTURE)])
+
+    async def public(host: str, port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+
+    with pytest.raises(AddressRefused) as caught:
+        fetch("http://example.org/", resolve=public)
+
+    assert caught.value.code == "address_not_public"
+
+
+@pytest.mark.parametrize("port", [22, 25, 81, 3306, 5432, 6379, 8000, 8080, 65535])
+def test_other_ports_than_the_webs_are_refused(port: int, connected: list[str]) -> None:
+    with pytest.raises(AddressRefused) as caught:
+        fetch(f"http://93.184.216.34:{port}/")
+
+    assert (caught.value.code, connected) == ("address_port", [])
+
+
+def test_plain_http_is_refused_where_https_is_required(connected: list[str]) -> None:
+    with pytest.raises(AddressRefused) as caught:
+        fetch("http://93.184.216.34/", require_https=True)
+
+    assert (caught.value.code, connected) == ("address_scheme", [])
+
+
+def test_a_trusted_origin_gives_its_body(serve: Callable[..., Server]) -> None:
+    server = serve(response(PICTURE, "Content-Type: image/png"))
+
+    fetched = fetch(f"{server.origin}/a.png", trusted_origins=trusted(server))
+
+    assert (fetched.data, fetched.content_type) == (PICTURE, "image/png")
+    assert fetched.url == f"{server.origin}/a.png"
+
+
+def test_trust_is_for_exactly_that_origin(serve: Callable[..., Server]) -> None:
+    server = serve(response(PICTURE))
+    other = frozenset(
+        {f"http://localhost:{server.port}", f"https://127.0.0.1:{server.port}", "http://127.0.0.1"}
+    )
+
+    with pytest.raises(AddressRefused):
+        fetch(f"{server.origin}/a.png", trusted_origins=other)
+
+    assert server.requests == []
+
+
+def test_the_operator_may_allow_private_addresses(serve: Callable[..., Server], settings: Any) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    server = serve(response(PICTURE))
+
+    assert fetch(f"{server.origin}/a.png").data == PICTURE
+
+
+def test_a_fetch_takes_nothing_of_ours_along(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(response(b"from the proxy"))
+    monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+    monkeypatch.setenv("ALL_PROXY", proxy.origin)
+    server = serve(response(PICTURE))
+
+    fetch(f"{server.origin}/a.png", trusted_origins=trusted(server))
+
+    assert proxy.requests == []
+    sent = {line.split(":")[0].lower() for line in server.requests[0].decode().split("\r\n")[1:] if line}
+    assert sent == {"host", "accept", "accept-encoding", "connection", "user-agent"}
+
+
+def test_a_redirect_within_a_trusted_origin_is_followed(serve: Callable[..., Server]) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(redirect("/b.png") if b"/a.png" in request else response(PICTURE))
+
+    server = serve(answer)
+
+    fetched = fetch(f"{server.origin}/a.png", trusted_origins=trusted(server))
+
+    assert (fetched.data, fetched.url) == (PICTURE, f"{server.origin}/b.png")
+
+
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+)
+def test_a_redirect_to_a_private_address_is_not_followed(serve: Callable[..., Server], status: str) -> None:
+    canary = serve(response(PICTURE))
+    server = serve(redirect(f"{canary.origin}/a.png", status))
+
+    with pytest.raises(AddressRefused):
+        fetch(f"{server.origin}/a.png", trusted_origins=trusted(server))
+
+    assert canary.requests == []
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc/passwd", "ftp://example.org/", "http://a:b@example.org/", "http://[::1", "//", "\x7f"],
+)
+def test_a_redirect_to_no_web_address_is_refused(serve: Callable[..., Server], location: str) -> None:
+    server = serve(redirect(location))
+
+    with pytest.raises((AddressRefused, FetchFailed)):
+        fetch(f"{server.origin}/a.png", trusted_origins=trusted(server))
+
+    assert len(server.requests) <= 4
+
+
+def test_trust_ends_at_a_redirect_elsewhere_and_does_not_come_back(
+    serve: Callable[..., Server], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = serve(response(b"secret"))
+    stranger = serve(redirect(f"{inner.origin}/admin"))
+    outer = serve(redirect(f"{stranger.origin}/"))
+    # The stranger is public as far as the rules know; our own server is not.
+    monkeypatch.setattr(address_rules, "check_port", lambda number: None)
+    checked: list[str] = []
+
+    def check_all(found: list[str]) -> None:
+        checked.extend(found)
+        if len(checked) > 1:
+            raise AddressRefused("address_not_public", "no")
+
+    monkeypatch.setattr(address_rules, "check_all", check_all)
+
+    with pytest.raises(AddressRefused):
+        fetch(f"{outer.origin}/", trusted_origins=frozenset({outer.origin, inner.origin}))
+
+    assert (len(stranger.requests), inner.requests) == (1, [])
+
+
+def test_three_redirects_are_followed_and_a_fourth_is_not(serve: Callable[..., Server]) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        step = int(request.split(b" ")[1].strip(b"/"))
+        connection.sendall(redirect(f"/{step - 1}") if step else response(PICTURE))
+
+    server = serve(answer)
+
+    assert fetch(f"{server.origin}/3", trusted_origins=trusted(server)).data == PICTURE
+    with pytest.raises(AddressRefused) as caught:
+        fetch(f"{server.origin}/4", trusted_origins=trusted(server))
+    assert caught.value.code == "address_redirect"
+
+
+def test_a_redirect_from_https_to_http_is_refused() -> None:
+    with pytest.raises(AddressRefused) as caught:
+        addresses._next(httpx.URL("https://example.org/"), "http://example.org/", require_https=False)
+
+    assert caught.value.code == "address_redirect"
+
+
+def test_a_body_that_says_it_is_too_big_is_not_read(serve: Callable[..., Server]) -> None:
+    server = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n")
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server))
+
+    assert caught.value.code == "fetch_too_large"
+
+
+def test_a_body_that_does_not_say_so_is_read_to_the_limit(serve: Callable[..., Server]) -> None:
+    sent = []
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for _ in range(2000):
+            connection.sendall(bytes(65536))
+            sent.append(65536)
+
+    server = serve(answer)
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server))
+    server.close()
+
+    assert caught.value.code == "fetch_too_large"
+    assert len(sent) < 2000
+
+
+def test_a_body_of_exactly_the_limit_is_taken(serve: Callable[..., Server]) -> None:
+    server = serve(response(bytes(10_000)))
+
+    assert len(fetch(f"{server.origin}/", trusted_origins=trusted(server)).data) == 10_000
+
+
+def test_an_encoded_answer_is_refused(serve: Callable[..., Server]) -> None:
+    server = serve(response(b"\x1f\x8b", "Content-Encoding: gzip"))
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server))
+
+    assert caught.value.code == "fetch_encoded"
+
+
+@pytest.mark.parametrize("status", [204, 206, 304, 403, 404, 410, 500])
+def test_another_status_than_200_is_a_failure_that_names_it(
+    serve: Callable[..., Server], status: int
+) -> None:
+    server = serve(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server))
+
+    assert (caught.value.code, caught.value.status) == ("fetch_status", status)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort",
+        b"\x00" * 100,
+        b"HTTP/1.1 2",
+    ],
+    ids=["nothing", "another protocol", "a short body", "zeros", "half a line"],
+)
+def test_an_answer_that_breaks_off_is_a_failure(serve: Callable[..., Server], answer: bytes) -> None:
+    server = serve(answer)
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server))
+
+    assert caught.value.code == "fetch_broken"
+
+
+def drip(first: bytes) -> Callable[[socket.socket, bytes], None]:
+    """One byte each tenth of a second, for as long as somebody listens."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(first)
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.1)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"),
+        drip(b"HTTP/1.1 200 OK\r\nX: "),
+        drip(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nX: "),
+        lambda connection, _: connection.recv(1),
+    ],
+    ids=["in the body", "in the headers", "in an error", "silence"],
+)
+def test_a_dripping_server_is_left_at_the_deadline(serve: Callable[..., Server], answer: Any) -> None:
+    server = serve(answer)
+    began = time.monotonic()
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch(f"{server.origin}/", trusted_origins=trusted(server), deadline_seconds=0.6)
+
+    assert caught.value.code == "fetch_timeout"
+    assert time.monotonic() - began < 1.6
+
+
+def test_the_deadline_covers_all_redirects_together(serve: Callable[..., Server]) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        time.sleep(0.4)
+        connection.sendall(redirect("/again"))
+
+    server = serve(answer)
+    began = time.monotonic()
+
+    with pytest.raises(FetchFailed):
+        fetch(f"{server.origin}/", trusted_origins=trusted(server), deadline_seconds=0.6)
+
+    assert time.monotonic() - began < 1.6
+
+
+def test_a_hanging_resolver_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def hanging(*_: object, **__: object) -> list[Any]:
+        go_on.wait(20)
+        return []
+
+    monkeypatch.setattr(connections.socket, "getaddrinfo", hanging)
+    began = time.monotonic()
+
+    with pytest.raises(FetchFailed) as caught:
+        addresses.fetch_sync("http://example.org/", max_bytes=10, deadline_seconds=0.3)
+
+    assert caught.value.code == "fetch_timeout"
+    assert time.monotonic() - began < 1.3
+    go_on.set()
+
+
+def test_a_name_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such(*_: object, **__: object) -> list[Any]:
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(connections.socket, "getaddrinfo", no_such)
+
+    with pytest.raises(FetchFailed) as caught:
+        addresses.fetch_sync("http://example.org/", max_bytes=10, deadline_seconds=2)
+
+    assert caught.value.code == "fetch_unreachable"
+
+
+def test_the_systems_resolver_gives_numbers() -> None:
+    assert asyncio.run(connections.system_resolve("127.0.0.1", 80)) == ["127.0.0.1"]
