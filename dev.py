@@ -12,7 +12,9 @@ test on. `up` reads `PORT`, `DATA_DIR` and everything in `.env.example`.
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the point is to say so on an older Python
-    sys.exit("Easel needs Python 3.11 or newer: `make run PYTHON=python3.11`. This is " + sys.version)
+    sys.exit(
+        "Easel needs Python 3.11 or newer: `make run PYTHON=python3.11`. This is " + sys.version.split()[0]
+    )
 
 import contextlib
 import fcntl
@@ -53,7 +55,8 @@ or install uv, and try again."""
 
 def venv_folder() -> Path:
     """`EASEL_VENV`, else `.venv`, else `.venv-3.13` where `.venv` belongs to another Python."""
-    if given := os.environ.get("EASEL_VENV"):
+    given = os.environ.get("EASEL_VENV")
+    if given:
         return Path(given).absolute()
     usual = ROOT / ".venv"
     owner = venv_version(usual)
@@ -170,7 +173,8 @@ def installers(folder: Path) -> Iterator[list[str]]:
     """Commands to try in turn: uv, the environment's own pip, the system's pip from outside."""
     python = python_in(folder)
     options = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    if uv := working_uv():
+    uv = working_uv()
+    if uv:
         yield [uv, "pip", "install", "--quiet", "--python", python]
     if importlib.util.find_spec("ensurepip"):
         made = subprocess.run([python, "-Im", "ensurepip", "--default-pip"], capture_output=True, check=False)

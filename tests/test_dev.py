@@ -1,5 +1,6 @@
 """dev.py makes the environment once, mends a broken one, and becomes the command. Its sets here are empty."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -185,3 +186,10 @@ def test_sigterm_reaches_the_command_that_runs(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(timeout=20) == 5
+
+
+def test_an_old_python_still_gets_to_the_sentence_that_says_so() -> None:
+    source = Path(dev.__file__).read_text(encoding="utf-8")
+
+    # As Python 3.7 would read it: syntax that is newer would hide the sentence behind a SyntaxError.
+    assert ast.parse(source, feature_version=(3, 7))
