@@ -71,8 +71,12 @@ def redis_url() -> Iterator[str]:
     """An empty Redis database; emptied again afterwards. Mark the test `needs_redis`."""
     import redis
 
-    url = services.redis_url()
-    assert url is not None, "mark this test with needs_redis"
+    given = services.redis_url()
+    assert given is not None, "mark this test with needs_redis"
+    server, _, database = given.rpartition("/")
+    # Each process of pytest-xdist empties a database of its own.
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = f"{server}/{int(database) - process}"
     client = redis.Redis.from_url(url)
     client.flushdb()
     yield url
