@@ -1,15 +1,19 @@
 """Who is calling the API: a program by its key, or a person's browser by its session."""
 
 import re
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts import keys
 from accounts.models import ApiKey, User
+
+if TYPE_CHECKING:
+    # DRF's views import this module, by the settings.
+    from rest_framework.views import APIView
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -52,7 +56,7 @@ class MayCall(BasePermission):
     What reads needs `read`, everything else `generate`; a view that differs says so in `scopes`, by method.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """:raises exceptions.PermissionDenied: when the key lacks the scope."""
         if not request.user.is_authenticated:
             return False
@@ -65,11 +69,17 @@ class MayCall(BasePermission):
         return True
 
 
-def scope_of(view: APIView, method: str) -> str:
+def scope_of(view: "APIView", method: str) -> str:
     """The scope a key needs for that method of the view."""
     usual = ApiKey.Scope.READ if method in _SAFE_METHODS else ApiKey.Scope.GENERATE
     scopes: dict[str, str] = getattr(view, "scopes", {})
     return str(scopes.get(method, usual))
+
+
+def person(request: Request) -> User:
+    """Who is calling, where `MayCall` has let somebody in."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def key_of(request: Request) -> ApiKey | None:

@@ -171,6 +171,8 @@ PROVIDER_EMULATED = env.bool("EASEL_PROVIDER_EMULATED", default=False)
 RUNNER_PLACES = env.int("RUNNER_PLACES", default=32)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)
+# How long a cluster may stand still while work waits before it is started again.
+STALLED_SECONDS = env.int("STALLED_SECONDS", default=60)
 CREDITS_PER_IMAGE = env.int("CREDITS_PER_IMAGE", default=2)
 ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
 
@@ -302,9 +304,11 @@ REST_FRAMEWORK = {
         "accounts.http.ApiKeyAuthentication",
         "accounts.http.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.http.MayCall"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsers.JSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.ProblemSchema",
     "EXCEPTION_HANDLER": "config.api.exceptions.handle",
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.KeysetPagination",

@@ -1,0 +1,179 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from accounts import events, http
+from accounts.api.filters import StrictFilterBackend, check_parameters
+from gallery import ingest
+from gallery.api import addresses
+from gallery.api.filters import ImageFilter
+from gallery.api.serializers import ImageChangeInput, ImageOutput, UploadInput, UploadOutput
+from gallery.models import Image, Upload
+
+VARIANTS = ("original", "320", "640", "1280")
+# Around the file in a multipart body: boundaries, headers of the part.
+_ENVELOPE_BYTES = 64 * 1024
+
+
+class UploadListView(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="create_upload",
+        tags=["uploads"],
+        request=UploadInput,
+        responses={201: UploadOutput},
+        parameters=[OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201])],
+    )
+    def post(self, request: Request) -> Response:
+        """Give a picture to use as a reference. It loses its metadata; unused, it is kept for a day."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + _ENVELOPE_BYTES:
+            raise RequestDataTooBig
+        given = UploadInput(data=dict(request.data.items()))  # type: ignore[union-attr]
+        given.is_valid(raise_exception=True)
+        file = given.validated_data["file"]
+        data = file.read(settings.UPLOAD_MAX_BYTES + 1)
+        upload = ingest.store_upload(owner=http.person(request), data=data, file_name=file.name)
+        location = reverse("api:upload", args=[upload.public_id], request=request)
+        return Response(UploadOutput(upload).data, 201, headers={"Location": location})
+
+
+class UploadView(APIView):
+    @extend_schema(operation_id="get_upload", tags=["uploads"], responses=UploadOutput)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One upload of yours."""
+        uploads = Upload.objects.filter(owner=http.person(request)).select_related("original")
+        return Response(UploadOutput(get_object_or_404(uploads, public_id=public_id)).data)
+
+    @extend_schema(operation_id="delete_upload", tags=["uploads"], responses={204: None})
+    def delete(self, request: Request, public_id: str) -> Response:
+        """Take an upload back. Generations that used it keep their copy."""
+        get_object_or_404(Upload, owner=request.user, public_id=public_id).delete()
+        return Response(status=204)
+
+
+class ImageListView(ListAPIView):
+    serializer_class = ImageOutput
+    filter_backends = [StrictFilterBackend]
+    filterset_class = ImageFilter
+
+    def get_queryset(self) -> Any:
+        return Image.objects.visible_to(self.request.user).with_files()
+
+    @extend_schema(operation_id="list_images", tags=["images"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Your images and those shared with everyone, newest first."""
+        return super().get(request, *args, **kwargs)
+
+
+class ImageView(APIView):
+    @extend_schema(operation_id="get_image", tags=["images"], responses=ImageOutput)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One image."""
+        return _answer(request, _visible(request, public_id))
+
+    @extend_schema(
+        operation_id="update_image",
+        tags=["images"],
+        request=ImageChangeInput,
+        responses=ImageOutput,
+        examples=[OpenApiExample("Share it", value={"visibility": "everyone"}, request_only=True)],
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        """Choose who sees an image of yours."""
+        image = _visible(request, public_id)
+        if image.owner_id != request.user.pk:
+            raise PermissionDenied("Only the person who made this image may change it.", code="not_yours")
+        given = ImageChangeInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        image.visibility = given.validated_data["visibility"]
+        image.save(update_fields=["visibility"])
+        events.record(user_id=request.user.pk, kind=events.Kind.IMAGE, subject=str(image.public_id))
+        return _answer(request, image)
+
+
+class AnyFormat(DefaultContentNegotiation):
+    """A file is what it is, whatever `Accept` says."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class ImageFileView(APIView):
+    permission_classes = [AllowAny]
+    content_negotiation_class = AnyFormat
+
+    @extend_schema(
+        operation_id="get_image_file",
+        tags=["images"],
+        parameters=[
+            OpenApiParameter(
+                "size",
+                str,
+                enum=VARIANTS,
+                default="original",
+                description="The longer side, pixels; as WebP.",
+            ),
+            OpenApiParameter("token", str, description="Part of an image's `url`; stands for a key."),
+        ],
+        responses={
+            (200, media_type): OpenApiResponse(OpenApiTypes.BINARY, "The picture")
+            for media_type in ingest.SUFFIXES
+        },
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        """The picture itself."""
+        check_parameters(request, {"size", "token"})
+        variant = request.query_params.get("size", "original")
+        if variant not in VARIANTS:
+            raise ValidationError({"size": f"size is one of {', '.join(VARIANTS)}."}, code="unknown_size")
+        if addresses.is_signed(request.query_params.get("token", ""), public_id, variant):
+            image = get_object_or_404(Image.objects.select_related("original"), public_id=public_id)
+        else:
+            image = self._own(request, public_id)
+        return _file(image, variant)
+
+    def _own(self, request: Request, public_id: str) -> Image:
+        if not http.MayCall().has_permission(request, self):
+            raise NotAuthenticated
+        return _visible(request, public_id)
+
+
+def _visible(request: Request, public_id: str) -> Image:
+    image: Image = get_object_or_404(Image.objects.visible_to(request.user).with_files(), public_id=public_id)
+    return image
+
+
+def _file(image: Image, variant: str) -> HttpResponseBase:
+    copies = {str(copy.size): copy for copy in image.original.renditions.all()}
+    # A picture has no copy larger than itself; then the picture is the answer.
+    copy = copies.get(variant)
+    name, kind = (copy.name, "image/webp") if copy else (image.original.name, image.original.content_type)
+    try:
+        response = FileResponse(default_storage.open(name), content_type=kind)
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+def _answer(request: Request, image: Image) -> Response:
+    return Response(ImageOutput(image, context={"request": request}).data)

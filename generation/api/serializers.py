@@ -1,0 +1,242 @@
+"""Models, quotes and generations as the API takes and shows them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.api.fields import NumberField, StrictSerializer, TextField, WholeNumberField
+from gallery.api.serializers import ImageOutput
+from generation import catalog, routing
+from generation.models import Generation, Reference
+
+
+class AspectRatioOutput(serializers.Serializer):
+    """A shape on offer; `width` and `height` are the pixels of its pictures."""
+
+    name = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
+class ProviderOutput(serializers.Serializer):
+    """A provider that is set up for the model, and which sampling parameters it takes."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    temperature = serializers.BooleanField()
+    top_p = serializers.BooleanField()
+
+
+class ModelLimitsOutput(serializers.Serializer):
+    """The most of each that is taken."""
+
+    count = serializers.IntegerField(help_text="Images at once.")
+    references = serializers.IntegerField()
+    prompt = serializers.IntegerField(help_text="Characters.")
+    temperature = serializers.FloatField()
+    top_p = serializers.FloatField()
+    reference_bytes = serializers.IntegerField()
+
+
+class ModelDefaultsOutput(serializers.Serializer):
+    """What is used for a field that is left out."""
+
+    aspect_ratio = serializers.CharField()
+    count = serializers.IntegerField()
+    temperature = serializers.FloatField()
+    top_p = serializers.FloatField()
+
+
+class ModelOutput(serializers.Serializer):
+    """A model on offer."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    aliases = serializers.ListField(child=serializers.CharField(), help_text="Other names it goes by.")
+    credits_per_image = serializers.IntegerField()
+    aspect_ratios = AspectRatioOutput(many=True)
+    limits = ModelLimitsOutput()
+    defaults = ModelDefaultsOutput()
+    providers = ProviderOutput(many=True)
+
+
+class ModelListOutput(serializers.Serializer):
+    """All models, the default first; always one page."""
+
+    results = ModelOutput(many=True)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+class QuoteInput(StrictSerializer):
+    """What the price depends on."""
+
+    model = TextField(default=catalog.DEFAULT_MODEL, help_text="A model's id or alias.")
+    aspect_ratio = TextField(default=catalog.DEFAULT_RATIO)
+    count = WholeNumberField(
+        default=1,
+        help_text="How many images; the model says how many at most.",
+        codes={"invalid": "invalid_count", "null": "invalid_count"},
+    )
+    provider = TextField(
+        default="", allow_blank=True, allow_null=True, help_text="Leave out to let Easel choose."
+    )
+
+
+class QuoteOutput(serializers.Serializer):
+    """A price; nothing is set aside by asking."""
+
+    credits = serializers.IntegerField(help_text="For all images together.")
+    credits_per_image = serializers.IntegerField()
+    model = serializers.CharField()
+    aspect_ratio = serializers.CharField()
+    width = serializers.IntegerField(help_text="Pixels of each image.")
+    height = serializers.IntegerField(help_text="Pixels of each image.")
+    count = serializers.IntegerField()
+
+
+class GenerationInput(QuoteInput):
+    """What to make."""
+
+    prompt = TextField(
+        allow_blank=True,
+        help_text="What the picture shows.",
+        error_messages={"required": "Write a prompt first.", "null": "Write a prompt first."},
+        codes={"required": "prompt_missing", "null": "prompt_missing", "unstorable": "prompt_invalid"},
+    )
+    references = serializers.ListField(
+        child=TextField(allow_blank=True),
+        default=list,
+        help_text="Ids of uploads or images, http(s) addresses, or data URIs of pictures.",
+    )
+    temperature = NumberField(default=None, allow_null=True, codes={"invalid": "invalid_temperature"})
+    top_p = NumberField(default=None, allow_null=True, codes={"invalid": "invalid_top_p"})
+    expected_credits = WholeNumberField(
+        default=None,
+        allow_null=True,
+        min_value=0,
+        help_text="The price you saw. If it is another now, nothing is made and you get 409.",
+    )
+
+
+class CreditsOfGenerationOutput(serializers.Serializer):
+    """`quoted` is set aside at first; `captured` is what was charged in the end, less refunds."""
+
+    quoted = serializers.IntegerField()
+    captured = serializers.IntegerField()
+
+
+class ReasonOutput(serializers.Serializer):
+    """Why something didn't come, or why it has to wait."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField(help_text="A sentence for people.")
+
+
+class ReferenceOutput(serializers.ModelSerializer):
+    """A picture given with the prompt; `image` is its id in the gallery, if it came from there."""
+
+    image = serializers.UUIDField(source="image.public_id", allow_null=True, default=None)
+    width = serializers.IntegerField(source="original.width", help_text="Pixels.")
+    height = serializers.IntegerField(source="original.height", help_text="Pixels.")
+
+    class Meta:
+        model = Reference
+        fields = ["image", "width", "height"]
+
+
+class GenerationOutput(serializers.ModelSerializer):
+    """What was asked for, and how far it has come."""
+
+    id = serializers.UUIDField(source="public_id")
+    credits = serializers.SerializerMethodField()
+    images = serializers.SerializerMethodField(help_text="In order; fewer than asked for when partial.")
+    error = serializers.SerializerMethodField(help_text="Why images are missing; null when none are.")
+    waiting = serializers.SerializerMethodField(help_text="Why it waits to be tried again; null when not.")
+    references = ReferenceOutput(many=True)
+    provider = serializers.SerializerMethodField(help_text="Who made it, or was asked for; empty while open.")
+
+    class Meta:
+        model = Generation
+        fields = [
+            "id",
+            "status",
+            "credits",
+            "images",
+            "error",
+            "waiting",
+            "model",
+            "prompt",
+            "aspect_ratio",
+            "count",
+            "references",
+            "temperature",
+            "top_p",
+            "provider",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+
+    @extend_schema_field(CreditsOfGenerationOutput)
+    def get_credits(self, generation: Generation) -> dict[str, int]:
+        return {"quoted": generation.credits_quoted, "captured": generation.credits_captured}
+
+    @extend_schema_field(ImageOutput(many=True))
+    def get_images(self, generation: Generation) -> Any:
+        images = [output.image for output in generation.outputs.all()]
+        return ImageOutput(images, many=True, context=self.context).data
+
+    @extend_schema_field(ReasonOutput(allow_null=True))
+    def get_error(self, generation: Generation) -> dict[str, str] | None:
+        return _reason(generation) if generation.is_terminal else None
+
+    @extend_schema_field(ReasonOutput(allow_null=True))
+    def get_waiting(self, generation: Generation) -> dict[str, str] | None:
+        return _reason(generation) if generation.wake_at is not None else None
+
+    @extend_schema_field(str)
+    def get_provider(self, generation: Generation) -> str:
+        tried = [attempt.provider for attempt in generation.attempts.all()]
+        return tried[-1] if tried else generation.provider
+
+
+def _reason(generation: Generation) -> dict[str, str] | None:
+    if not generation.error_code:
+        return None
+    return {"code": generation.error_code, "detail": generation.error_detail}
+
+
+def model_answer(model: catalog.Model, reference_bytes: int) -> dict[str, Any]:
+    """A row of the catalog in the shape of `ModelOutput`."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "aliases": sorted(model.aliases),
+        "credits_per_image": model.price,
+        "aspect_ratios": [vars(ratio) for ratio in model.ratios.values()],
+        "limits": {
+            "count": model.count_max,
+            "references": model.references_max,
+            "prompt": model.prompt_max,
+            "temperature": model.temperature_max,
+            "top_p": 1.0,
+            "reference_bytes": reference_bytes,
+        },
+        "defaults": {
+            "aspect_ratio": catalog.DEFAULT_RATIO,
+            "count": 1,
+            "temperature": model.temperature_default,
+            "top_p": model.top_p_default,
+        },
+        "providers": [
+            {
+                "id": name,
+                "name": routing.title(name),
+                "temperature": routing.honours(model, name, "temperature"),
+                "top_p": routing.honours(model, name, "top_p"),
+            }
+            for name in routing.names(model)
+        ],
+    }

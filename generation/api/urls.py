@@ -1,0 +1,11 @@
+from django.urls import path
+
+from generation.api import views
+
+urlpatterns = [
+    path("models", views.ModelListView.as_view(), name="models"),
+    path("quotes", views.QuoteView.as_view(), name="quotes"),
+    path("generations", views.GenerationListView.as_view(), name="generations"),
+    path("generations/<uuid:public_id>", views.GenerationView.as_view(), name="generation"),
+    path("generations/<uuid:public_id>/cancel", views.CancelView.as_view(), name="generation-cancel"),
+]
