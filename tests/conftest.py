@@ -10,6 +10,8 @@ import pytest
 
 from tests import services
 
+pytest_plugins = ["tests.emulator_server"]
+
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
 
 
