@@ -2,8 +2,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -20,13 +18,12 @@ from rest_framework.views import APIView
 
 from accounts import events, http
 from accounts.api.filters import StrictFilterBackend, check_parameters
-from gallery import ingest
+from gallery import files, ingest
 from gallery.api import addresses
 from gallery.api.filters import ImageFilter
 from gallery.api.serializers import ImageChangeInput, ImageOutput, UploadInput, UploadOutput
 from gallery.models import Image, Upload
 
-VARIANTS = ("original", "320", "640", "1280")
 # Around the file in a multipart body: boundaries, headers of the part.
 _ENVELOPE_BYTES = 64 * 1024
 
@@ -126,7 +123,7 @@ class ImageFileView(APIView):
             OpenApiParameter(
                 "size",
                 str,
-                enum=VARIANTS,
+                enum=files.VARIANTS,
                 default="original",
                 description="The longer side, pixels; as WebP.",
             ),
@@ -139,15 +136,17 @@ class ImageFileView(APIView):
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """The picture itself."""
-        check_parameters(request, {"size", "token"})
+        check_parameters(request, {"size", "token", "download"})
         variant = request.query_params.get("size", "original")
-        if variant not in VARIANTS:
-            raise ValidationError({"size": f"size is one of {', '.join(VARIANTS)}."}, code="unknown_size")
+        if variant not in files.VARIANTS:
+            raise ValidationError(
+                {"size": f"size is one of {', '.join(files.VARIANTS)}."}, code="unknown_size"
+            )
         if addresses.is_signed(request.query_params.get("token", ""), public_id, variant):
             image = get_object_or_404(Image.objects.select_related("original"), public_id=public_id)
         else:
             image = self._own(request, public_id)
-        return _file(image, variant)
+        return files.respond(request._request, image, variant, max_age=files.CACHE_SECONDS)
 
     def _own(self, request: Request, public_id: str) -> Image:
         if not http.MayCall().has_permission(request, self):
@@ -158,21 +157,6 @@ class ImageFileView(APIView):
 def _visible(request: Request, public_id: str) -> Image:
     image: Image = get_object_or_404(Image.objects.visible_to(request.user).with_files(), public_id=public_id)
     return image
-
-
-def _file(image: Image, variant: str) -> HttpResponseBase:
-    copies = {str(copy.size): copy for copy in image.original.renditions.all()}
-    # A picture has no copy larger than itself; then the picture is the answer.
-    copy = copies.get(variant)
-    name, kind = (copy.name, "image/webp") if copy else (image.original.name, image.original.content_type)
-    try:
-        response = FileResponse(default_storage.open(name), content_type=kind)
-    except FileNotFoundError as error:
-        raise Http404 from error
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cache-Control"] = "private, max-age=3600"
-    return response
 
 
 def _answer(request: Request, image: Image) -> Response:

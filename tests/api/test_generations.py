@@ -96,7 +96,7 @@ def test_the_address_of_an_image_needs_no_header(owner: Caller, stranger: Client
     answer = stranger.get(image["url"])
 
     assert answer.status_code == 200
-    assert b"".join(answer.streaming_content) == factories.picture()  # type: ignore[attr-defined]
+    assert answer.getvalue() == factories.picture()
 
 
 def test_a_partial_one_says_why(owner: Caller) -> None:
