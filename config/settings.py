@@ -164,10 +164,10 @@ else:
 
 # --- Generation ---------------------------------------------------------------------------------
 
-AIMLAPI_API_KEY = env.str("AIMLAPI_API_KEY", default="")
-AIMLAPI_BASE_URL = env.str("AIMLAPI_BASE_URL", default="https://api.aimlapi.com")
-# Set by `manage.py up` when it starts the emulator; every page then says so.
+# Set by `manage.py up` when it starts the emulator; every page then says so. It takes any key.
 PROVIDER_EMULATED = env.bool("EASEL_PROVIDER_EMULATED", default=False)
+AIMLAPI_API_KEY = env.str("AIMLAPI_API_KEY", default="") or ("emulator" if PROVIDER_EMULATED else "")
+AIMLAPI_BASE_URL = env.str("AIMLAPI_BASE_URL", default="https://api.aimlapi.com")
 RUNNER_PLACES = env.int("RUNNER_PLACES", default=32)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)

@@ -25,11 +25,12 @@ from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
 
-STALLED_SECONDS = 60
 TIDY_SECONDS = 3600
 TICK_SECONDS = 0.5
 # A cluster that ends at once again is started less and less often.
-RESTART_PAUSE_MAX = 30.0
+QUICK_SECONDS = 30.0
+RESTART_PAUSE_FIRST = 0.2
+RESTART_PAUSE_MAX = 5.0
 
 
 class Cluster:
@@ -62,8 +63,8 @@ class Cluster:
         """Kill the whole group, since parts outlive their main process, and start anew."""
         log.warning("cluster restarts", cluster=self.name, why=why)
         self.kill()
-        quick = time.monotonic() - self._started < RESTART_PAUSE_MAX
-        self._pause = min(max(1.0, self._pause * 2), RESTART_PAUSE_MAX) if quick else 0.0
+        quick = time.monotonic() - self._started < QUICK_SECONDS
+        self._pause = min(max(RESTART_PAUSE_FIRST, self._pause * 2), RESTART_PAUSE_MAX) if quick else 0.0
         time.sleep(self._pause)
         self.start()
 
@@ -144,7 +145,7 @@ class Supervisor:
             now = timezone.now()
             recovery.sweep(now=now)
             generations = self._clusters[0]
-            if parts := heartbeats.stalled(generations.id, now=now, seconds=STALLED_SECONDS):
+            if parts := heartbeats.stalled(generations.id, now=now, seconds=settings.STALLED_SECONDS):
                 generations.restart(f"{' and '.join(parts)} stand still")
             queue.beat(generations.id)
             if time.monotonic() - self._tidied >= TIDY_SECONDS:
