@@ -152,9 +152,7 @@ class _Serving:
         """The picture, fetched, stored and checked, or why there is none."""
         try:
             data = await self._bytes(part)
-            stored = await self.desk.pictures(
-                ingest.store, data, keep_bytes=True, max_bytes=RESULT_MAX_BYTES
-            )
+            stored = await self.desk.pictures(ingest.store, data, keep_bytes=True, max_bytes=RESULT_MAX_BYTES)
         except (addresses.AddressRefused, addresses.FetchFailed, FileNotFoundError):
             return Reason("result_unreachable", "The provider's picture could not be fetched.")
         except ingest.PictureRefused:

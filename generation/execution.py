@@ -112,7 +112,9 @@ def answered(
 
 
 @transaction.atomic
-def finish(claim: Claim, attempt: Attempt, pictures: list[ingest.Stored], *, short: Reason | None, now: datetime) -> None:
+def finish(
+    claim: Claim, attempt: Attempt, pictures: list[ingest.Stored], *, short: Reason | None, now: datetime
+) -> None:
     """Deliver the pictures, capture for them, give the rest back.
 
     `short` says why there are fewer than were asked for.
@@ -121,10 +123,15 @@ def finish(claim: Claim, attempt: Attempt, pictures: list[ingest.Stored], *, sho
     """
     generation = _locked(claim)
     asked, got = generation.count, len(pictures)
-    _end(generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now)
+    _end(
+        generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now
+    )
     for place, picture in enumerate(pictures, start=1):
         Output.objects.create(
-            generation=generation, position=place, attempt=attempt, image=_image(generation, attempt, picture, now)
+            generation=generation,
+            position=place,
+            attempt=attempt,
+            image=_image(generation, attempt, picture, now),
         )
     ledger.capture(hold=generation.hold, amount=generation.price * got, reason=generation.prompt[:120])
     _update(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now)
@@ -199,7 +206,9 @@ def end_attempt(
 @transaction.atomic
 def reap(generation_id: int, reason: Reason, *, seen_attempts: int, now: datetime) -> bool:
     """End what nobody works on any more; whoever still does is fenced off. Answers whether it was ours to end."""
-    generation = Generation.objects.select_for_update().select_related("hold").filter(pk=generation_id).first()
+    generation = (
+        Generation.objects.select_for_update().select_related("hold").filter(pk=generation_id).first()
+    )
     if generation is None or generation.is_terminal or generation.attempts_made != seen_attempts:
         return False
     generation.attempts_made += 1
@@ -262,6 +271,4 @@ def _update(attempt: Attempt, **changes: Any) -> None:
 
 
 def _tell(generation: Generation) -> None:
-    events.record(
-        user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id)
-    )
+    events.record(user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id))

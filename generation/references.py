@@ -62,7 +62,9 @@ def _fetched(url: str, place: int) -> bytes:
             url, max_bytes=settings.UPLOAD_MAX_BYTES, deadline_seconds=FETCH_SECONDS
         ).data
     except (addresses.AddressRefused, addresses.FetchFailed) as error:
-        raise InvalidWish("references", "reference_unreachable", f"Reference {place}: {error.detail}") from error
+        raise InvalidWish(
+            "references", "reference_unreachable", f"Reference {place}: {error.detail}"
+        ) from error
 
 
 def _taken_in(user: User, data: bytes, name: str, place: int) -> GivenReference:

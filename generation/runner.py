@@ -90,9 +90,7 @@ class Runner:
         if not self._serving:
             await asyncio.sleep(POLL_SECONDS)
             return
-        done, _ = await asyncio.wait(
-            self._serving, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait(self._serving, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             del self._serving[task]
 

@@ -31,9 +31,7 @@ async def _run() -> None:
     desk = Desk()
     try:
         async with new_client(connections_max=settings.RUNNER_PLACES) as client:
-            runner = Runner(
-                providers=routing.providers(client), places=settings.RUNNER_PLACES, desk=desk
-            )
+            runner = Runner(providers=routing.providers(client), places=settings.RUNNER_PLACES, desk=desk)
             await runner.run()
     finally:
         desk.close()

@@ -50,7 +50,9 @@ def check(
     _check_prompt(prompt, offered)
     if aspect_ratio not in offered.ratios:
         ratios = ", ".join(offered.ratios)
-        raise InvalidWish("aspect_ratio", "unknown_aspect_ratio", f"{aspect_ratio} isn't on offer. Choose one of {ratios}.")
+        raise InvalidWish(
+            "aspect_ratio", "unknown_aspect_ratio", f"{aspect_ratio} isn't on offer. Choose one of {ratios}."
+        )
     if not 1 <= count <= offered.count_max:
         raise InvalidWish("count", "invalid_count", f"Ask for 1 to {offered.count_max} images.")
     if references > offered.references_max:
@@ -78,14 +80,18 @@ def _model(name: str) -> Model:
         return catalog.find(name)
     except catalog.UnknownModel:
         known = ", ".join(model.id for model in catalog.models())
-        raise InvalidWish("model", "unknown_model", f"{name[:80]} isn't on offer. Choose one of {known}.") from None
+        raise InvalidWish(
+            "model", "unknown_model", f"{name[:80]} isn't on offer. Choose one of {known}."
+        ) from None
 
 
 def _check_prompt(prompt: str, model: Model) -> None:
     if not prompt.strip():
         raise InvalidWish("prompt", "prompt_missing", "Write a prompt first.")
     if "\x00" in prompt:
-        raise InvalidWish("prompt", "prompt_invalid", "The prompt holds a character that can't be stored. Remove it.")
+        raise InvalidWish(
+            "prompt", "prompt_invalid", "The prompt holds a character that can't be stored. Remove it."
+        )
     if len(prompt.strip()) > model.prompt_max:
         raise InvalidWish(
             "prompt",

@@ -1,0 +1,136 @@
+"""Real worker processes, killed while they work: every generation ends, and the credits agree with the pictures."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from config import processes
+from generation.models import Generation
+from tests import factories
+from tests.emulator_server import EmulatorServer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(240, method="thread"),
+]
+ROOT = Path(__file__).resolve().parents[2]
+ENDED = ("succeeded", "partial", "failed", "canceled")
+
+
+@pytest.fixture
+def worker(emulator: EmulatorServer, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py runworker` on the test's database and files, with short patience."""
+    database = connection.settings_dict
+    address = f"sqlite:///{database['NAME']}"
+    if connection.vendor == "postgresql":
+        login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
+        address = f"postgres://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    environment = {
+        "DATABASE_URL": address,
+        "DATA_DIR": str(tmp_path),
+        "AIMLAPI_BASE_URL": emulator.base_url,
+        "LEASE_SECONDS": "3",
+        "SWEEP_SECONDS": "1",
+        "STALLED_SECONDS": "8",
+        "GENERATION_DEADLINE_SECONDS": "75",
+        "LOG_LEVEL": "WARNING",
+        "SITE_URL": "",
+        "REDIS_URL": "",
+        "AWS_STORAGE_BUCKET_NAME": "",
+        "AIMLAPI_API_KEY": "test",
+    }
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "runworker"], cwd=ROOT, env=kept | environment, start_new_session=True
+    )
+    yield process
+    below = processes.descendants(process.pid)
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    finally:
+        for pid in [*below, process.pid]:
+            kill(pid)
+        process.wait()
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_until(condition, seconds: float, why: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, why
+        time.sleep(0.1)
+
+
+def unfinished() -> int:
+    return Generation.objects.exclude(status__in=ENDED).count()
+
+
+def check_books(emulator: EmulatorServer) -> None:
+    """Charged for what is there, nothing on hold, no call of unknown end sent again, audit clean."""
+    for generation in Generation.objects.select_related("hold"):
+        assert generation.credits_captured == generation.price * generation.outputs.count()
+        assert not generation.hold.is_open
+        calls = [call for call in emulator.log() if str(generation.public_id) in str(call)]
+        unknown = generation.attempts.filter(status__in=["outcome_unknown"]).count()
+        assert unknown <= 1
+        assert len(calls) == 0 or generation.attempts.exists()
+    paid: dict[str, int] = {}
+    for request_id, count in emulator.paid_calls().items():
+        generation_id = request_id.rpartition(".")[0]
+        paid[generation_id] = paid.get(generation_id, 0) + count
+    assert max(paid.values()) == 1, "a generation was paid twice"
+    call_command("audit_ledger")
+
+
+def test_kill_9_in_the_middle_of_a_call_ends_in_one_charge_or_a_refund(worker, emulator) -> None:
+    emulator.settings(latency=4.0)
+    generation = factories.generation()
+    wait_until(lambda: emulator.log(), 40, "the worker never called the provider")
+
+    for pid in processes.descendants(worker.pid):
+        kill(pid)
+
+    wait_until(lambda: not unfinished(), 60, "the generation never ended")
+    generation.refresh_from_db()
+    assert generation.status in ("succeeded", "failed")
+    check_books(emulator)
+
+
+def test_sixty_generations_survive_ten_kills(worker, emulator) -> None:
+    seed = int(os.environ.get("CHAOS_SEED", time.time_ns() % 10**6))
+    print(f"CHAOS_SEED={seed}")
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    emulator.settings(latency=1.0)
+    people = [factories.person() for _ in range(3)]
+    for number in range(60):
+        factories.generation(dice.choice(people), prompt=f"chaos {number}", count=dice.choice([1, 1, 2]))
+    wait_until(lambda: emulator.log(), 40, "the worker never called the provider")
+
+    kills = 0
+    began = time.monotonic()
+    while kills < 10 or (unfinished() and kills < 14):
+        if below := processes.descendants(worker.pid):
+            kill(dice.choice(below))
+            kills += 1
+        time.sleep(dice.uniform(0.3, 2.0))
+
+    wait_until(lambda: not unfinished(), 90 - (time.monotonic() - began), "something is stuck")
+    assert kills >= 10
+    check_books(emulator)
