@@ -1,0 +1,14 @@
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("credits/", views.credits, name="credits"),
+    path("credits/standing", views.standing, name="standing"),
+    path("settings/theme", views.theme, name="theme"),
+    path("settings/api-keys/", views.api_keys, name="api_keys"),
+    path("settings/api-keys/new/", views.new_api_key, name="new_api_key"),
+    path("settings/api-keys/<slug:key_id>/revoke/", views.revoke_api_key, name="revoke_api_key"),
+]
