@@ -1,0 +1,87 @@
+"""The gallery and the page of one picture."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.people import signed_in
+from gallery import browsing, provenance
+from gallery.models import Image
+
+
+@login_required
+@require_safe
+def pictures(request: HttpRequest) -> HttpResponse:
+    """The person's pictures, or everyone's, from where the address says."""
+    user = signed_in(request)
+    try:
+        walk = browsing.walk_of(request.GET)
+        before = browsing.parse_number(request.GET.get("before"))
+        after = browsing.parse_number(request.GET.get("after"))
+    except browsing.UnknownPlace as unknown:
+        raise Http404 from unknown
+    page = browsing.page(user, walk, before=before, after=after)
+    context = {
+        "walk": walk,
+        "page": page,
+        "days": list(browsing.by_date(page.images)),
+        "today": timezone.now().date(),
+        "now": timezone.now(),
+    }
+    return render(request, "gallery/list.html", context)
+
+
+@login_required
+@require_safe
+def picture(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One picture on the wall, with its label."""
+    user = signed_in(request)
+    image = get_object_or_404(
+        Image.objects.visible_to(user).select_related("original", "owner"), public_id=public_id
+    )
+    try:
+        walk = browsing.walk_of(request.GET)
+    except browsing.UnknownPlace as unknown:
+        raise Http404 from unknown
+    context = {
+        "image": image,
+        "is_mine": image.owner_id == user.pk,
+        "walk": walk,
+        "beside": browsing.neighbours(user, walk, image),
+        "provenance": provenance.of(image),
+        "file_type": image.original.content_type.removeprefix("image/").upper(),
+        "model": provenance.model_name(image.model),
+        "visibilities": Image.Visibility.choices,
+    }
+    return render(request, "gallery/image.html", context)
+
+
+@login_required
+@require_POST
+def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Choose who may see a picture of one's own."""
+    image = get_object_or_404(Image, public_id=public_id, owner=signed_in(request))
+    chosen = request.POST.get("visibility")
+    if chosen not in Image.Visibility.values:
+        return HttpResponse(status=422)
+    image.visibility = chosen
+    image.save(update_fields=["visibility"])
+    messages.success(request, _SEEN_BY[chosen])
+    back = reverse("gallery:image", args=[public_id])
+    try:
+        query = browsing.walk_of(request.GET).query
+    except browsing.UnknownPlace:
+        query = ""
+    return redirect(f"{back}?{query}" if query else back)
+
+
+_SEEN_BY: dict[str, str] = {
+    Image.Visibility.PRIVATE: "Only you can see this picture now.",
+    Image.Visibility.EVERYONE: "Everyone signed in can see this picture now.",
+}

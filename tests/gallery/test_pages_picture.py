@@ -1,0 +1,173 @@
+"""The page of one picture: who may see it, what it says, and what its owner may change."""
+
+import uuid
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from gallery import browsing, provenance
+from gallery.browsing import Walk
+from gallery.models import Image
+from tests import factories
+from tests.gallery import rows
+
+pytestmark = pytest.mark.django_db
+EVERYONE, PRIVATE = Image.Visibility.EVERYONE, Image.Visibility.PRIVATE
+
+
+@pytest.fixture
+def owner() -> User:
+    return factories.person(name="Mara Lindqvist")
+
+
+@pytest.fixture
+def image(owner: User) -> Image:
+    return rows.image(owner, credits=2, aspect_ratio="3:2")
+
+
+def as_(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def path(image: Image) -> str:
+    return f"/images/{image.public_id}/"
+
+
+def text(client: Client, image: Image) -> str:
+    response = client.get(path(image))
+    assert response.status_code == 200, response
+    return response.content.decode()
+
+
+def test_the_owner_reads_the_wall_label(client: Client, owner: User, image: Image) -> None:
+    page = text(as_(client, owner), image)
+
+    for fact in (
+        "a lighthouse at dusk",
+        "Mara Lindqvist",
+        "Gemini 2.5 Flash Image",
+        "AI/ML API",
+        "2 credits",
+    ):
+        assert fact in page
+    assert "1248 × 832 · 3:2" in page
+    assert "PNG, 1.8\xa0MB" in page
+
+
+def test_a_teammate_gets_a_private_picture_as_not_found(client: Client, image: Image) -> None:
+    assert as_(client, factories.person()).get(path(image)).status_code == 404
+
+
+def test_an_unknown_picture_is_not_found(client: Client, owner: User) -> None:
+    assert as_(client, owner).get(f"/images/{uuid.uuid4()}/").status_code == 404
+
+
+def test_a_stranger_is_sent_to_sign_in(client: Client, image: Image) -> None:
+    assert client.get(path(image)).headers["Location"].startswith("/accounts/login/")
+
+
+def test_an_admin_gets_a_private_picture_as_not_found(client: Client, image: Image) -> None:
+    admin = factories.person(is_staff=True, is_superuser=True)
+
+    assert as_(client, admin).get(path(image)).status_code == 404
+
+
+def test_a_teammate_sees_a_shared_picture_without_its_price_or_its_switch(
+    client: Client, owner: User
+) -> None:
+    page = text(as_(client, factories.person()), rows.image(owner, visibility=EVERYONE))
+
+    assert "Charged" not in page
+    assert 'name="visibility"' not in page
+    assert "Everyone signed in" in page
+
+
+def test_the_owner_shares_it_with_everyone_and_takes_it_back(
+    client: Client, owner: User, image: Image
+) -> None:
+    for chosen in (EVERYONE, PRIVATE):
+        response = as_(client, owner).post(f"{path(image)}visibility", {"visibility": chosen})
+        image.refresh_from_db()
+
+        assert response.headers["Location"] == path(image)
+        assert image.visibility == chosen
+
+
+def test_a_teammate_may_not_change_who_sees_it(client: Client, owner: User) -> None:
+    image = rows.image(owner, visibility=EVERYONE)
+
+    response = as_(client, factories.person()).post(f"{path(image)}visibility", {"visibility": PRIVATE})
+
+    image.refresh_from_db()
+    assert response.status_code == 404
+    assert image.visibility == EVERYONE
+
+
+def test_an_unknown_visibility_changes_nothing(client: Client, owner: User, image: Image) -> None:
+    response = as_(client, owner).post(f"{path(image)}visibility", {"visibility": "world"})
+
+    image.refresh_from_db()
+    assert response.status_code == 422
+    assert image.visibility == PRIVATE
+
+
+def test_sharing_needs_the_csrf_token(owner: User, image: Image) -> None:
+    client = as_(Client(enforce_csrf_checks=True), owner)
+
+    assert client.post(f"{path(image)}visibility", {"visibility": EVERYONE}).status_code == 403
+
+
+def test_it_leads_to_the_studio_as_reference_and_as_prompt(client: Client, owner: User, image: Image) -> None:
+    page = text(as_(client, owner), image)
+
+    assert f'href="/?reference={image.public_id}"' in page
+    assert f'href="/?prompt_of={image.public_id}"' in page
+    assert f'href="/files/images/{image.public_id}/original?download=1"' in page
+
+
+def test_neighbours_stay_within_the_walk(owner: User) -> None:
+    older = rows.image(owner, prompt="blue")
+    rows.image(owner, prompt="red")
+    middle = rows.image(owner, prompt="blue")
+    rows.image(factories.person(), prompt="blue", visibility=EVERYONE)
+    newer = rows.image(owner, prompt="blue")
+
+    beside = browsing.neighbours(owner, Walk(text="blue"), middle)
+
+    assert (beside.newer, beside.older) == (newer, older)
+
+
+def test_a_walk_ends_at_its_ends(owner: User, image: Image) -> None:
+    beside = browsing.neighbours(owner, Walk(), image)
+
+    assert (beside.newer, beside.older) == (None, None)
+
+
+def test_a_picture_of_a_provider_says_what_is_known_of_it(owner: User, image: Image) -> None:
+    said = provenance.of(image)
+
+    assert said.title == "Made with AI"
+    assert said.text == "Carries Google's invisible SynthID watermark."
+
+
+def test_a_picture_of_the_emulator_claims_no_watermark(owner: User) -> None:
+    said = provenance.of(rows.image(owner, provider="emulator"))
+
+    assert said.provider == "Built-in emulator"
+    assert said.text == "Made by the built-in emulator for demonstration."
+
+
+def test_an_unknown_model_claims_no_watermark(owner: User) -> None:
+    assert provenance.of(rows.image(owner, model="other-1")).text == ""
+
+
+def test_the_page_asks_the_database_a_fixed_number_of_times(
+    client: Client, owner: User, image: Image, django_assert_max_num_queries: object
+) -> None:
+    for _ in range(5):
+        rows.image(owner)
+    as_(client, owner)
+    with django_assert_max_num_queries(6):  # type: ignore[operator]
+        text(client, image)
