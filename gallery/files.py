@@ -1,0 +1,197 @@
+"""Serves stored pictures: to who may see them, or by a short signed address; and says where.
+
+Variants are `original` and the longer sides of the renditions, `320`, `640` and `1280`. Where a picture is
+no larger than a variant, the original stands for it.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import default_storage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
+from django.views.decorators.http import require_safe
+
+from gallery import file_parts, ingest
+from gallery.models import Image, Original, Upload
+
+VARIANTS = ("original", "320", "640", "1280")
+SIZES = (320, 640, 1280)
+CACHE_SECONDS = 3600
+NAME_CHARACTERS_MAX = 60
+# A stored picture opened by itself may run, load and embed nothing, whatever its bytes pretend to be.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Accept-Ranges": "bytes",
+}
+
+_signer = signing.TimestampSigner(salt="gallery.files")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a picture, as it is served."""
+
+    name: str
+    content_type: str
+    etag: str
+
+
+# Addresses
+
+
+def image_path(image: Image, variant: str = "original") -> str:
+    """The path of an image's file, for who may see the image. Needs `original`, asks for no renditions."""
+    return reverse("files:image", args=[image.public_id, _nearest(image.original, variant)])
+
+
+def upload_path(upload: Upload, variant: str = "original") -> str:
+    """The path of an upload's file, for its owner."""
+    return reverse("files:upload", args=[upload.public_id, _nearest(upload.original, variant)])
+
+
+def srcset(image: Image) -> str:
+    """All variants with their widths, for an `img` element's `srcset`."""
+    original = image.original
+    longer = max(original.width, original.height)
+    sources = [
+        f"{image_path(image, str(size))} {max(1, round(original.width * size / longer))}w"
+        for size in SIZES
+        if size < longer
+    ]
+    return ", ".join((*sources, f"{image_path(image)} {original.width}w"))
+
+
+def signed_address(base: HttpRequest | str, picture: Image | Upload, variant: str = "original") -> str:
+    """An absolute address that needs no sign-in and ends after `settings.FILE_ADDRESS_SECONDS`.
+
+    `base` is the request being answered, or the site's address as in `settings.SITE_URL`.
+    """
+    kind = "image" if isinstance(picture, Image) else "upload"
+    token = _signer.sign(f"{kind}:{picture.public_id.hex}:{_nearest(picture.original, variant)}")
+    path = reverse("files:signed", args=[token])
+    return f"{base.rstrip('/')}{path}" if isinstance(base, str) else base.build_absolute_uri(path)
+
+
+def file_name(picture: Image | Upload, variant: str = "original") -> str:
+    """Our own name for a file to be saved under: words of the prompt, a short id, the real suffix."""
+    text = picture.prompt if isinstance(picture, Image) else picture.file_name.rpartition(".")[0]
+    words = slugify(text)[:NAME_CHARACTERS_MAX].strip("-") or "picture"
+    chosen = _nearest(picture.original, variant)
+    suffix = ingest.SUFFIXES[picture.original.content_type] if chosen == "original" else "webp"
+    size = "" if chosen == "original" else f"-{chosen}"
+    return f"{words}-{picture.public_id.hex[:8]}{size}.{suffix}"
+
+
+def _nearest(original: Original, variant: str) -> str:
+    """The variant that exists for the one asked for."""
+    if variant == "original" or int(variant) == min(SIZES):
+        return variant
+    return variant if int(variant) < max(original.width, original.height) else "original"
+
+
+# Views
+
+
+@require_safe
+def image_file(request: HttpRequest, public_id: uuid.UUID, variant: str) -> HttpResponseBase:
+    """An image's file, for who may see it. Foreign and unknown ids are the same 404."""
+    image = Image.objects.visible_to(request.user).select_related("original").filter(public_id=public_id)
+    return respond(request, image.first(), variant, max_age=CACHE_SECONDS)
+
+
+@require_safe
+def upload_file(request: HttpRequest, public_id: uuid.UUID, variant: str) -> HttpResponseBase:
+    """An upload's file, for its owner."""
+    if not request.user.is_authenticated:
+        raise Http404
+    upload = Upload.objects.select_related("original").filter(public_id=public_id, owner=request.user)
+    return respond(request, upload.first(), variant, max_age=CACHE_SECONDS)
+
+
+@require_safe
+def signed_file(request: HttpRequest, token: str) -> HttpResponseBase:
+    """A file by a signed address. Forged, expired and of a picture that is gone are the same 404."""
+    try:
+        value = _signer.unsign(token, max_age=settings.FILE_ADDRESS_SECONDS)
+    except signing.BadSignature as error:
+        raise Http404 from error
+    kind, public_id, variant = value.split(":")
+    pictures = Image.objects if kind == "image" else Upload.objects
+    picture = pictures.select_related("original").filter(public_id=public_id).first()
+    return respond(request, picture, variant, max_age=settings.FILE_ADDRESS_SECONDS)
+
+
+def respond(
+    request: HttpRequest, picture: Image | Upload | None, variant: str, *, max_age: int
+) -> HttpResponseBase:
+    """The answer with one file of a picture. Access is checked before; `max_age` is seconds.
+
+    :raises Http404: without a picture, a variant of that name, or a file in the storage.
+    """
+    if picture is None or variant not in VARIANTS:
+        raise Http404
+    stored = _stored(picture.original, variant)
+    response = get_conditional_response(request, etag=stored.etag) or _contents(request, stored)
+    if response.status_code in (200, 206):
+        is_saved = request.GET.get("download") == "1"
+        name = file_name(picture, variant)
+        response.headers["Content-Disposition"] = content_disposition_header(is_saved, name) or "inline"
+    for header, value in HEADERS.items():
+        response.headers[header] = value
+    response.headers["ETag"] = stored.etag
+    response.headers["Cache-Control"] = f"private, max-age={max_age}"
+    return response
+
+
+def _stored(original: Original, variant: str) -> StoredFile:
+    if _nearest(original, variant) != "original":
+        rendition = original.renditions.filter(size=int(variant)).first()
+        if rendition is not None:
+            return StoredFile(rendition.name, "image/webp", f'"{original.sha256}-{rendition.size}"')
+    return StoredFile(original.name, original.content_type, f'"{original.sha256}"')
+
+
+def _contents(request: HttpRequest, stored: StoredFile) -> HttpResponseBase:
+    try:
+        file = default_storage.open(stored.name, "rb")
+    except FileNotFoundError as error:
+        _log.error("stored_file_missing", name=stored.name)
+        raise Http404 from error
+    size = file.size
+    wanted = _range(request, size, stored.etag)
+    if wanted is None:
+        return file_parts.response(request, file, 0, size, content_type=stored.content_type)
+    start, end = wanted
+    if start >= end:
+        file.close()
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    response = file_parts.response(request, file, start, end, content_type=stored.content_type)
+    response.status_code = 206
+    response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
+
+
+def _range(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
+    """First byte and the one after the last; equal when none is there. None to serve the whole file."""
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("Range", ""))
+    if match is None or request.headers.get("If-Range", etag) != etag:
+        return None
+    first, last = match.groups()
+    if first:
+        end = min(int(last) + 1, size) if last else size
+        if last and int(last) < int(first):
+            return None
+        return (int(first), end) if int(first) < size else (size, size)
+    if last:
+        return max(0, size - int(last)), size
+    return None
