@@ -1,10 +1,10 @@
 """A small ledger with one of everything, and ways to break it that the product does not have."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from accounts import ledger, ledger_rules
 from accounts.models import CreditAccount, Hold, LedgerEntry, User
@@ -41,6 +41,28 @@ def books() -> Books:
     adjustment = ledger.adjust(user=owner, amount=-3, key="1", reason="granted twice", by=None)
     captured.refresh_from_db()
     return Books(owner, other, captured, released, held, grant, capture, refund, adjustment)
+
+
+Write = Callable[[Books], object]
+
+
+def sql(statement: str, *parameters: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+def refused(write: Write, b: Books) -> str:
+    """What the database says when it refuses; "" when it does not."""
+    try:
+        with transaction.atomic():
+            write(b)
+    except IntegrityError as error:
+        return str(error)
+    return ""
+
+
+def spent() -> CreditAccount:
+    return CreditAccount.objects.get(code="spent")
 
 
 @contextmanager
