@@ -1,0 +1,249 @@
+"""The feed: a person's generations as rows to show, with their words, prices and tiles."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import groupby
+
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+
+from accounts.models import User
+from gallery.models import Image
+from generation import catalog, pricing, routing
+from generation.models import Generation
+from generation.providers.errors import Code
+
+PAGE = 20
+# Beyond so many waiting rows a place in line means nothing to a person, and is not worth reading them.
+LINE_MAX = 200
+
+
+class State(StrEnum):
+    """How a row looks; finer than a generation's status."""
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One generation as the feed shows it.
+
+    Amounts are credits. `price_again` is what one image would cost now, None when its model is no longer on
+    offer; `key` makes a press of its button happen once.
+    """
+
+    generation: Generation
+    state: State
+    images: tuple[Image, ...]
+    place: str
+    wake_seconds: int | None
+    provider: str
+    title: str
+    reason: str
+    price_again: int | None
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def public_id(self) -> str:
+        return str(self.generation.public_id)
+
+    @property
+    def unfinished(self) -> bool:
+        return not self.generation.is_terminal
+
+    @property
+    def stopping(self) -> bool:
+        """Cancelled by the person, while an answer may still arrive."""
+        return self.unfinished and self.generation.cancel_requested_at is not None
+
+    @property
+    def slots(self) -> range:
+        """One for each picture asked for."""
+        return range(self.generation.count)
+
+    @property
+    def missing(self) -> int:
+        """How many pictures did not come."""
+        return self.generation.count - len(self.images)
+
+    @property
+    def given_back(self) -> int:
+        """Credits of the hold that were not charged, or were refunded."""
+        return self.generation.credits_quoted - self.generation.credits_captured
+
+    @property
+    def credits_missing_again(self) -> int:
+        """What the missing ones would cost now."""
+        return self.missing * (self.price_again or 0)
+
+    @property
+    def credits_again(self) -> int:
+        """What all of it would cost now."""
+        return self.generation.count * (self.price_again or 0)
+
+
+@dataclass(frozen=True)
+class Day:
+    """The rows of one day, newest first. `whole` says that none of them is on another page."""
+
+    date: date
+    name: str
+    rows: tuple[Row, ...]
+    whole: bool
+
+    @property
+    def images(self) -> int:
+        return sum(len(row.images) for row in self.rows)
+
+    @property
+    def credits(self) -> int:
+        return sum(row.generation.credits_captured for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A stretch of the feed; `older` is where the next one starts, or None at the end."""
+
+    days: tuple[Day, ...]
+    older: str | None
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for day in self.days for row in day.rows]
+
+    @property
+    def unfinished(self) -> int:
+        return sum(row.unfinished for row in self.rows)
+
+
+def page(user: User, *, now: datetime, before: Generation | None = None) -> Page:
+    """The person's generations older than `before`, or the newest, in a constant number of queries."""
+    rows = Generation.objects.filter(user=user).with_parts().order_by("-pk")
+    # A cancelled one leaves the feed after its day.
+    rows = rows.exclude(status=Generation.Status.CANCELED, created_at__lt=_midnight(now))
+    if before is not None:
+        rows = rows.filter(pk__lt=before.pk)
+    found = list(rows[: PAGE + 1])
+    shown = found[:PAGE]
+    older = str(shown[-1].public_id) if len(found) > PAGE else None
+    return Page(tuple(_days(present(shown, now=now), now=now, first=before is None, last=not older)), older)
+
+
+def present(generations: Iterable[Generation], *, now: datetime) -> list[Row]:
+    """Each as a row; they must have been read `with_parts`."""
+    generations = list(generations)
+    places = _places(now) if any(row.status == Generation.Status.QUEUED for row in generations) else {}
+    return [_row(generation, places, now) for generation in generations]
+
+
+def _row(generation: Generation, places: dict[int, int], now: datetime) -> Row:
+    state = _state(generation, now)
+    wake_at = generation.wake_at if state == State.WAITING else None
+    title, reason = _words(generation, state)
+    return Row(
+        generation=generation,
+        state=state,
+        images=tuple(output.image for output in generation.outputs.all()),
+        place=_place_words(places.get(generation.pk)),
+        wake_seconds=max(1, round((wake_at - now).total_seconds())) if wake_at else None,
+        provider=_provider(generation),
+        title=title,
+        reason=reason,
+        price_again=_price_now(generation),
+    )
+
+
+def _state(generation: Generation, now: datetime) -> State:
+    match generation.status:
+        case Generation.Status.QUEUED:
+            return State.WAITING if generation.wake_at and generation.wake_at > now else State.QUEUED
+        case Generation.Status.SUCCEEDED:
+            return State.DONE
+        case Generation.Status.FAILED if generation.error_code == Code.CONTENT:
+            return State.REFUSED
+        case _:
+            return State(generation.status)
+
+
+def _words(generation: Generation, state: State) -> tuple[str, str]:
+    """What went wrong: a title, and the sentences below it without the title again."""
+    if state == State.REFUSED:
+        title = "The model declined this prompt"
+    elif state == State.FAILED:
+        title = "This didn’t work"
+    elif state == State.PARTIAL:
+        missing = generation.count - len(generation.outputs.all())
+        title = "This one didn’t finish" if missing == 1 else f"{missing} didn’t finish"
+    else:
+        return "", ""
+    reason = generation.error_detail
+    for said in ("The model declined this prompt. ", "This one didn't finish. "):
+        reason = reason.removeprefix(said)
+    return title, reason
+
+
+def _provider(generation: Generation) -> str:
+    """Who makes it, as people call them; empty while nobody has been asked."""
+    attempts = list(generation.attempts.all())
+    name = attempts[-1].provider if attempts else generation.provider
+    return routing.title(name) if name else ""
+
+
+def _places(now: datetime) -> dict[int, int]:
+    """Places in line by the turn each person's work has, as workers claim it."""
+    due = Q(wake_at__isnull=True) | Q(wake_at__lte=now)
+    turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
+    waiting = Generation.objects.filter(due, status=Generation.Status.QUEUED, deadline_at__gt=now)
+    line = waiting.annotate(turn=turn).order_by("turn", "pk").values_list("pk", flat=True)[:LINE_MAX]
+    return {pk: place for place, pk in enumerate(line, start=1)}
+
+
+def _place_words(place: int | None) -> str:
+    if place is None:
+        return "In line"
+    if place == 1:
+        return "Next in line"
+    ending = "th" if 10 < place % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending} in line"
+
+
+def _price_now(generation: Generation) -> int | None:
+    try:
+        return pricing.quote(model=catalog.find(generation.model), count=1).price
+    except catalog.UnknownModel:
+        return None
+
+
+def _days(rows: list[Row], *, now: datetime, first: bool, last: bool) -> Iterator[Day]:
+    groups = [
+        (day, tuple(found)) for day, found in groupby(rows, lambda row: row.generation.created_at.date())
+    ]
+    for index, (day, found) in enumerate(groups):
+        starts = first or index > 0
+        ends = last or index < len(groups) - 1
+        yield Day(date=day, name=_day_name(day, now.date()), rows=found, whole=starts and ends)
+
+
+def _day_name(day: date, today: date) -> str:
+    match (today - day).days:
+        case 0:
+            return "Today"
+        case 1:
+            return "Yesterday"
+        case _:
+            year = f" {day.year}" if day.year != today.year else ""
+            return f"{day:%A}, {day.day} {day:%B}{year}"
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,49 @@
+"""What the composer's form sends, read leniently; `generation.wishes` decides what can be had."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from generation import catalog, wishes
+from generation.wishes import InvalidWish, Wish
+
+
+class ComposerForm(forms.Form):
+    """The composer. `make` is another count, chosen by a button; `price` is what an image was shown to cost."""
+
+    prompt = forms.CharField(required=False, strip=False)
+    model = forms.CharField(required=False, max_length=80)
+    aspect_ratio = forms.CharField(required=False, max_length=8)
+    count = forms.IntegerField(required=False, error_messages={"invalid": "Say how many images as a number."})
+    make = forms.IntegerField(required=False)
+    provider = forms.CharField(required=False, max_length=40)
+    temperature = forms.FloatField(required=False)
+    top_p = forms.FloatField(required=False)
+    price = forms.IntegerField(required=False)
+    key = forms.UUIDField(required=False)
+
+    def wish(self, *, references: int) -> Wish | None:
+        """The checked wish, or None with the reason among the form's errors."""
+        if not self.is_valid():
+            return None
+        try:
+            return wishes.check(references=references, **self._asked())
+        except InvalidWish as refusal:
+            field = refusal.field if refusal.field in self.fields else None
+            self.add_error(field, forms.ValidationError(refusal.detail, code=refusal.code))
+            return None
+
+    def _asked(self) -> dict[str, Any]:
+        data: Mapping[str, Any] = self.cleaned_data
+        count = data["make"] if data["make"] is not None else data["count"]
+        return {
+            # Browsers send every line break of a text field as two characters.
+            "prompt": data["prompt"].replace("\r\n", "\n"),
+            "model": data["model"] or catalog.DEFAULT_MODEL,
+            "aspect_ratio": data["aspect_ratio"] or catalog.DEFAULT_RATIO,
+            "count": 1 if count is None else count,
+            "temperature": data["temperature"],
+            "top_p": data["top_p"],
+            "provider": data["provider"],
+        }

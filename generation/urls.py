@@ -1,0 +1,13 @@
+from django.urls import path
+
+from generation import views
+
+app_name = "generation"
+
+urlpatterns = [
+    path("", views.studio, name="studio"),
+    path("uploads", views.upload, name="upload"),
+    path("generations/<uuid:public_id>/row", views.row, name="row"),
+    path("generations/<uuid:public_id>/cancel", views.cancel, name="cancel"),
+    path("generations/<uuid:public_id>/again", views.again, name="again"),
+]

@@ -1,0 +1,273 @@
+"""The Studio: the composer, the feed, and what can be done with a row of it.
+
+Every form posts and redirects. A script that asks with the header `X-Part` gets only the part that changed: the
+row of a new generation, or the strip that says why there is none.
+"""
+
+import hashlib
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import events, idempotency, ledger
+from accounts.models import User
+from accounts.people import signed_in
+from gallery import ingest
+from generation import catalog, composer, feed, pricing, references, submission, wishes
+from generation.composer import Draft, Refusal
+from generation.forms import ComposerForm
+from generation.models import Generation
+from generation.references import GivenReference
+from generation.wishes import InvalidWish, Wish
+
+TOO_MANY = "You can use up to {most} references. Remove one to add this."
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def studio(request: HttpRequest) -> HttpResponse:
+    """The page; posted to, it makes a generation or says why not, with nothing lost that was typed."""
+    user = signed_in(request)
+    if request.method == "POST":
+        return _submit(request, user)
+    return _page(request, user, composer.asked(user, request.GET.dict()))
+
+
+@login_required
+@never_cache
+@require_GET
+def row(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One generation's row of the feed, as it is now."""
+    return _row(request, _own(request, public_id))
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Stop a generation; one that has ended meanwhile shows how."""
+    generation = _own(request, public_id)
+    try:
+        submission.cancel(generation=generation, now=timezone.now())
+    except submission.CannotCancel:
+        if not _wants_part(request):
+            messages.info(request, "This had ended already.")
+    return _row(request, generation) if _wants_part(request) else redirect(_place(generation))
+
+
+@login_required
+@require_POST
+def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Submit the same wish anew, for `count` images where that is given."""
+    user, generation = signed_in(request), _own(request, public_id)
+    given = [
+        GivenReference(reference.original, reference.image)
+        for reference in generation.references.select_related("original", "image")
+    ]
+    try:
+        wish = wishes.check(
+            prompt=generation.prompt,
+            model=generation.model,
+            aspect_ratio=generation.aspect_ratio,
+            count=_whole(request.POST.get("count", ""), generation.count),
+            references=len(given),
+            temperature=generation.temperature,
+            top_p=generation.top_p,
+            provider=generation.provider,
+        )
+        made = _make(
+            request, user, wish, given, price=_whole(request.POST.get("price", ""), generation.price)
+        )
+    except (InvalidWish, ledger.InsufficientCredits, submission.PriceChanged) as refusal:
+        return _refused_again(request, generation, _strip(refusal))
+    return _made(request, made)
+
+
+@login_required
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take in one reference at once, for a script that shows it while the prompt is being written."""
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        return JsonResponse({"code": "no_file", "detail": "Choose a picture first."}, status=400)
+    try:
+        stored = _take_in(signed_in(request), file)
+    except ingest.PictureRefused as refusal:
+        status = 413 if refusal.code == "too_large" else 400
+        return JsonResponse({"code": refusal.code, "detail": refusal.detail}, status=status)
+    (thumb,) = composer.thumbs(signed_in(request), [stored])
+    return JsonResponse({"id": thumb.id, "src": thumb.src, "name": thumb.name}, status=201)
+
+
+def _submit(request: HttpRequest, user: User) -> HttpResponse:
+    form = ComposerForm(request.POST)
+    given, faults = _given(request, user)
+    if removed := request.POST.get("remove"):
+        kept = [reference for reference in given if reference != removed]
+        return _page(request, user, composer.posted(user, request.POST, kept), _files_refused(faults))
+    if faults:
+        return _refuse(request, user, given, _files_refused(faults), status=422)
+    wish = form.wish(references=len(given))
+    if wish is None:
+        return _refuse(request, user, given, _form_refused(form), status=422)
+    try:
+        resolved = references.resolve(user=user, given=given)
+        made = _make(request, user, wish, resolved, price=form.cleaned_data["price"])
+    except (InvalidWish, ledger.InsufficientCredits, submission.PriceChanged) as refusal:
+        status = 402 if isinstance(refusal, ledger.InsufficientCredits) else 422
+        return _refuse(request, user, given, _strip(refusal, wish), status=status)
+    return _made(request, made)
+
+
+def _given(request: HttpRequest, user: User) -> tuple[list[str], list[str]]:
+    """The ids of the references: those kept from before, and the files that came along; and what is wrong."""
+    given = [text for text in request.POST.getlist("reference") if composer.is_id(text)]
+    most = catalog.find(catalog.DEFAULT_MODEL).references_max
+    faults = []
+    for file in request.FILES.getlist("files"):
+        if len(given) >= most:
+            faults.append(TOO_MANY.format(most=most))
+            break
+        try:
+            given.append(_take_in(user, file))
+        except ingest.PictureRefused as refusal:
+            faults.append(refusal.detail)
+    return given, faults
+
+
+def _take_in(user: User, file: UploadedFile) -> str:
+    """Store the file as an upload; answers its public id.
+
+    :raises ingest.PictureRefused:
+    """
+    name = file.name or ""
+    ingest.check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES, file_name=name)
+    return str(ingest.store_upload(owner=user, data=file.read(), file_name=name).public_id)
+
+
+def _make(
+    request: HttpRequest, user: User, wish: Wish, given: list[GivenReference], *, price: int | None
+) -> Generation:
+    """Submit it once for each key and content: the same form sent twice makes one generation."""
+    content = [repr(wish), *(reference.original.sha256 for reference in given)]
+    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+    key = None
+    if composer.is_id(form_key := request.POST.get("key", "")):
+        key = idempotency.Key(value=f"form:{form_key}:{digest[:32]}", fingerprint=digest)
+    made = submission.submit(
+        user=user,
+        wish=wish,
+        references=given,
+        now=timezone.now(),
+        expected_credits=None if price is None else price * wish.count,
+        key=key,
+    )
+    return made.generation
+
+
+def _made(request: HttpRequest, generation: Generation) -> HttpResponse:
+    if _wants_part(request):
+        return _row(request, generation, status=201)
+    return redirect(_place(generation))
+
+
+def _strip(
+    refusal: InvalidWish | ledger.InsufficientCredits | submission.PriceChanged, wish: Wish | None = None
+) -> Refusal:
+    match refusal:
+        case InvalidWish():
+            return Refusal(refusal.detail, fields=frozenset({refusal.field}))
+        case ledger.InsufficientCredits():
+            return _too_few(refusal, wish)
+        case _:
+            return Refusal(str(refusal), more=("Press Generate again to go on at this price.",))
+
+
+def _too_few(refusal: ledger.InsufficientCredits, wish: Wish | None) -> Refusal:
+    if wish is None:
+        return Refusal(f"This costs {refusal.needed} credits, you have {refusal.available}.", credits=True)
+    images = "1 image costs" if wish.count == 1 else f"{wish.count} images cost"
+    more = (f"{refusal.held} are on hold for what is being made.",) if refusal.held else ()
+    affordable = min(wish.count, refusal.available // wish.model.price)
+    return Refusal(
+        f"{images} {refusal.needed} credits, you have {refusal.available}.",
+        more=more,
+        credits=True,
+        make=pricing.quote(model=wish.model, count=affordable) if affordable else None,
+    )
+
+
+def _form_refused(form: ComposerForm) -> Refusal:
+    lead, *more = [str(error) for errors in form.errors.values() for error in errors]
+    return Refusal(lead, more=tuple(more), fields=frozenset(form.errors))
+
+
+def _files_refused(faults: list[str]) -> Refusal | None:
+    return Refusal(faults[0], more=tuple(faults[1:]), fields=frozenset({"references"})) if faults else None
+
+
+def _refuse(
+    request: HttpRequest, user: User, given: list[str], refusal: Refusal | None, *, status: int
+) -> HttpResponse:
+    if _wants_part(request):
+        return render(request, "generation/_refusal.html", {"refusal": refusal}, status=status)
+    return _page(request, user, composer.posted(user, request.POST, given), refusal, status=status)
+
+
+def _refused_again(request: HttpRequest, generation: Generation, refusal: Refusal) -> HttpResponse:
+    if _wants_part(request):
+        return render(request, "generation/_refusal.html", {"refusal": refusal}, status=422)
+    messages.error(request, " ".join([refusal.lead, *refusal.more]))
+    return redirect(f"{reverse('generation:studio')}?again={generation.public_id}")
+
+
+def _page(
+    request: HttpRequest, user: User, draft: Draft, refusal: Refusal | None = None, *, status: int = 200
+) -> HttpResponse:
+    # Before the rows are read, so that the stream tells of whatever changes after that.
+    heard = events.latest_id(user_id=user.pk)
+    before = request.GET.get("before", "")
+    shown = feed.page(user, now=timezone.now(), before=_own(request, before) if before else None)
+    context = {
+        "composer": composer.compose(user, draft, refusal),
+        "feed": shown,
+        "unfinished": shown.unfinished,
+        "newest": not before,
+        "heard": heard,
+        "asked": request.method == "GET" and bool(request.GET) and not before,
+    }
+    return render(request, "generation/studio.html", context, status=status)
+
+
+def _row(request: HttpRequest, generation: Generation, *, status: int = 200) -> HttpResponse:
+    fresh = Generation.objects.filter(pk=generation.pk).with_parts()
+    (shown,) = feed.present(fresh, now=timezone.now())
+    return render(request, "generation/_row.html", {"row": shown}, status=status)
+
+
+def _own(request: HttpRequest, public_id: uuid.UUID | str) -> Generation:
+    """The person's own generation; an unknown and a foreign one are the same 404."""
+    if not composer.is_id(str(public_id)):
+        raise Http404
+    return get_object_or_404(Generation, user=signed_in(request), public_id=public_id)
+
+
+def _place(generation: Generation) -> str:
+    return f"{reverse('generation:studio')}#run-{generation.public_id}"
+
+
+def _wants_part(request: HttpRequest) -> bool:
+    return "X-Part" in request.headers
+
+
+def _whole(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else otherwise
