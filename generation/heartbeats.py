@@ -41,6 +41,12 @@ def seen(cluster: str) -> bool:
     return Heartbeat.objects.filter(cluster=cluster, part=Part.WORKER).exists()
 
 
+def seen_within(cluster: str, *, now: datetime, seconds: int) -> bool:
+    """Whether a worker of the cluster has shown itself in that time."""
+    since = now - timedelta(seconds=seconds)
+    return Heartbeat.objects.filter(cluster=cluster, part=Part.WORKER, beat_at__gt=since).exists()
+
+
 def forget(cluster: str) -> None:
     """The cluster has ended."""
     Heartbeat.objects.filter(cluster=cluster).delete()

@@ -5,6 +5,7 @@ group of its own; when its main process ends, whatever the code, or when it stan
 started again. On SIGTERM only the main process is told, after the drain mark is written, so that calls in flight end.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -85,7 +86,8 @@ class Cluster:
 
     def forget(self) -> None:
         self.drain_file.unlink(missing_ok=True)
-        heartbeats.forget(self.id)
+        with contextlib.suppress(DatabaseError):
+            heartbeats.forget(self.id)
 
 
 class Supervisor:
@@ -155,13 +157,26 @@ class Supervisor:
             log.exception("the sweep failed")
 
     def _end(self) -> None:
+        """Let what is in flight end. A cluster that shows no work for a lease's length has none, or hangs."""
         for cluster in self._clusters:
             cluster.drain()
-        patience = time.monotonic() + settings.Q_CLUSTER["timeout"]
-        orphaned = os.getppid() != self._parent
-        while not all(cluster.ended() for cluster in self._clusters) and time.monotonic() < patience:
+        began = time.monotonic()
+        while not all(cluster.ended() for cluster in self._clusters):
+            waited = time.monotonic() - began
+            if waited > settings.Q_CLUSTER["timeout"]:
+                break
+            if waited > settings.LEASE_SECONDS and not any(map(_works, self._clusters)):
+                break
             time.sleep(0.1)
         for cluster in self._clusters:
             cluster.kill()
-            if not orphaned:
-                cluster.forget()
+            cluster.forget()
+
+
+def _works(cluster: Cluster) -> bool:
+    if cluster.ended():
+        return False
+    try:
+        return heartbeats.seen_within(cluster.id, now=timezone.now(), seconds=settings.LEASE_SECONDS)
+    except DatabaseError:  # no way to tell; the task limit ends the wait
+        return True

@@ -116,7 +116,7 @@ def test_kill_9_in_the_middle_of_a_call_ends_in_one_charge_or_a_refund(worker, e
 def test_sixty_generations_survive_ten_kills(worker, emulator) -> None:
     seed = int(os.environ.get("CHAOS_SEED", time.time_ns() % 10**6))
     print(f"CHAOS_SEED={seed}")
-    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    dice = random.Random(seed)
     emulator.settings(latency=1.0)
     people = [factories.person() for _ in range(3)]
     for number in range(60):
