@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageOps
 
 from generation.emulator.painter.brushes import Canvas, bounds, oval, polygon_mask, rectangle
-from generation.emulator.painter.objects import frame, table_mug, table_vase, wall
 from generation.emulator.painter.palettes import Palette, darker, lighter, mix
+from generation.emulator.painter.things import VASES, frame, mug, turned, twigs, wall
 
 _CARD = (250, 247, 241)
 _WOOD = (150, 104, 68)
@@ -18,14 +18,8 @@ def gallery_wall(canvas: Canvas, palette: Palette, pictures: Sequence[Image.Imag
     floor = wall(canvas, palette)
     if cosy:
         _lights(canvas, palette)
-    unit, top = canvas.unit, canvas.height * 0.1
-    room = (canvas.width * 0.84, floor - unit * 0.2 - top)
-    sizes = _row(pictures, room, gap=unit * 0.05)
-    left = (canvas.width - sum(width for width, _ in sizes) - unit * 0.05 * (len(sizes) - 1)) / 2
-    for picture, (width, height) in zip(pictures, sizes, strict=True):
-        above = top + (room[1] - height) / 2
-        frame(canvas, (left, above, left + width, above + height), picture, palette)
-        left += width + unit * 0.05
+    unit, top = canvas.unit, canvas.height * 0.07
+    _hang(canvas, palette, pictures, (canvas.width * 0.08, top, canvas.width * 0.92, floor - unit * 0.14))
     board = floor + unit * 0.02
     wood = mix(_WOOD, palette.land[-1], 0.25)
     canvas.shadow(
@@ -38,8 +32,8 @@ def gallery_wall(canvas: Canvas, palette: Palette, pictures: Sequence[Image.Imag
         rectangle(canvas.width * 0.05, board - unit * 0.022, canvas.width * 0.95, board + unit * 0.012),
         [lighter(wood, 0.3)],
     )
-    table_vase(canvas, (canvas.width * 0.13, board), unit * 0.26, palette)
-    table_mug(canvas, (canvas.width * 0.86, board), unit * 0.13, palette.accents[2])
+    _vase(canvas, (canvas.width * 0.13, board), unit * 0.2, palette)
+    mug(canvas, (canvas.width * 0.86, board), unit * 0.13, palette.accents[2])
 
 
 def cards(canvas: Canvas, palette: Palette, pictures: Sequence[Image.Image], *, cosy: bool) -> None:
@@ -94,17 +88,39 @@ def easel(canvas: Canvas, palette: Palette, pictures: Sequence[Image.Image], *, 
         x = middle + side * (unit * 0.12 + canvas.width * 0.24) - wide / 2
         frame(canvas, (x, floor + unit * 0.14 - tall, x + wide, floor + unit * 0.14), picture, palette)
     if len(pictures) < 3:
-        table_vase(canvas, (canvas.width * 0.88, floor + unit * 0.14), unit * 0.34, palette)
+        _vase(canvas, (canvas.width * 0.88, floor + unit * 0.14), unit * 0.34, palette)
 
 
 COMPOSITIONS = (gallery_wall, cards, easel)
 
 
-def soften(canvas: Canvas, pictures: Sequence[Image.Image]) -> None:
-    """The first reference itself, far out of focus, as the ground for everything else."""
-    ground = ImageOps.fit(pictures[0], (canvas.width // 8, canvas.height // 8))
-    canvas.image = ground.resize(canvas.size, Image.Resampling.BICUBIC)
-    canvas.blur(24)
+def _hang(
+    canvas: Canvas,
+    palette: Palette,
+    pictures: Sequence[Image.Image],
+    room: tuple[float, float, float, float],
+) -> None:
+    """The pictures in frames, in one row or below each other, whichever makes them larger."""
+    left, top, right, bottom = room
+    gap, wide, high = canvas.unit * 0.05, right - left, bottom - top
+    row = _row(pictures, (wide, high), gap=gap)
+    each = (high - gap * (len(pictures) - 1)) / len(pictures)
+    column = [_row([picture], (wide, each), gap=0)[0] for picture in pictures]
+    if row[0][1] >= column[0][1]:
+        x = (left + right - sum(width for width, _ in row) - gap * (len(row) - 1)) / 2
+        for picture, (width, height) in zip(pictures, row, strict=True):
+            y = (top + bottom - height) / 2
+            frame(canvas, (x, y, x + width, y + height), picture, palette)
+            x += width + gap
+        return
+    for place, (picture, (width, height)) in enumerate(zip(pictures, column, strict=True)):
+        x, y = (left + right - width) / 2, top + place * (each + gap) + (each - height) / 2
+        frame(canvas, (x, y, x + width, y + height), picture, palette)
+
+
+def _vase(canvas: Canvas, foot: tuple[float, float], tall: float, palette: Palette) -> None:
+    twigs(canvas, (foot[0], foot[1] - tall), tall, palette)
+    turned(canvas, foot, tall, VASES[0], palette.accents[0])
 
 
 def _row(

@@ -4,17 +4,18 @@ import math
 
 from PIL import Image
 
-from generation.emulator.painter.brushes import Canvas, Point, oval, profile, rectangle
+from generation.emulator.painter import scenery
+from generation.emulator.painter.brushes import Canvas, profile
 from generation.emulator.painter.palettes import Colour, Palette, darker, lighter, mix
 
 
 def lake(canvas: Canvas, palette: Palette) -> None:
     """Ridges behind still water, and all of it again upside down."""
     shore = canvas.height * canvas.rng.uniform(0.58, 0.68)
-    _sky(canvas, palette, shore)
+    scenery.sky(canvas, palette, shore)
     for depth, colour in enumerate(palette.land[:3]):
         base = shore - canvas.height * (0.17 - 0.075 * depth)
-        _ridge(
+        scenery.ridge(
             canvas,
             base,
             canvas.height * (0.27 - 0.06 * depth),
@@ -23,26 +24,29 @@ def lake(canvas: Canvas, palette: Palette) -> None:
             sharp=True,
             waves=2.4 + depth,
         )
-    _water(canvas, shore, palette)
-    near = _hill_line(canvas, canvas.height * 0.95, canvas.height * 0.07, waves=1.6)
-    canvas.polygon([*near, *_bottom(canvas)], [palette.dark, darker(palette.dark, 0.4)])
+    scenery.water(canvas, shore, palette)
+    near = scenery.hill_line(canvas, canvas.height * 0.95, canvas.height * 0.07, waves=1.6)
+    canvas.polygon([*near, *scenery.bottom(canvas)], [palette.dark, darker(palette.dark, 0.4)])
     side = canvas.rng.choice((0.0, 0.72))
     for _ in range(canvas.rng.randint(5, 8)):
         x = canvas.width * (side + canvas.rng.random() * 0.3)
-        _conifer(canvas, x, canvas.height * 0.96, canvas.unit * canvas.rng.uniform(0.14, 0.32), palette.dark)
+        scenery.conifer(
+            canvas, x, canvas.height * 0.96, canvas.unit * canvas.rng.uniform(0.14, 0.32), palette.dark
+        )
 
 
 def dunes(canvas: Canvas, palette: Palette) -> None:
     """Long smooth crests, one side in the sun."""
     horizon = canvas.height * canvas.rng.uniform(0.4, 0.5)
-    _sky(canvas, palette, horizon + 4)
+    scenery.sky(canvas, palette, horizon + 4)
+    canvas.fill([palette.land[0], palette.land[0]], top=horizon)
     for depth in range(5):
         colour = mix(palette.land[0], palette.land[-1], depth / 5)
         base = horizon + (canvas.height - horizon) * (depth / 5) ** 1.25
-        line = _hill_line(
+        line = scenery.hill_line(
             canvas, base + canvas.height * 0.04, canvas.height * (0.05 + 0.05 * depth), waves=0.9
         )
-        canvas.polygon([*line, *_bottom(canvas)], [lighter(colour, 0.3), colour, darker(colour, 0.25)])
+        canvas.polygon([*line, *scenery.bottom(canvas)], [lighter(colour, 0.3), colour, darker(colour, 0.25)])
         lee = [
             (x, y + 2 + (canvas.unit * 0.1 * (0.5 + 0.5 * math.sin(x / canvas.unit * 4 + depth))))
             for x, y in line
@@ -53,24 +57,26 @@ def dunes(canvas: Canvas, palette: Palette) -> None:
 def city(canvas: Canvas, palette: Palette) -> None:
     """Towers in rows, lit windows, and their shine on the river."""
     shore = canvas.height * 0.8
-    _sky(canvas, palette, shore)
+    scenery.sky(canvas, palette, shore)
     for depth, colour in enumerate(palette.land[:4]):
-        _towers(canvas, shore, depth, colour, palette)
-    _water(canvas, shore, palette)
+        scenery.towers(canvas, shore, depth, colour, palette)
+    scenery.water(canvas, shore, palette)
 
 
 def sea(canvas: Canvas, palette: Palette) -> None:
     """Rows of waves with pale crests under a low sun."""
     horizon = canvas.height * canvas.rng.uniform(0.36, 0.46)
-    sun = _sky(canvas, palette, horizon, low=True)
+    sun = scenery.sky(canvas, palette, horizon, low=True)
     rows = 8
     for row in range(rows):
         depth = row / rows
-        colour = mix(mix(palette.sky[-1], palette.land[1], 0.5), palette.land[-1], depth)
+        colour = mix(mix(palette.sky[-1], palette.accents[2], 0.55), palette.land[-1], depth)
         y = horizon + (canvas.height - horizon) * depth**1.35
         swell = canvas.unit * (0.006 + 0.045 * depth)
-        crest = _wave(canvas, y, swell, length=canvas.unit * (0.18 + 0.5 * depth))
-        canvas.polygon([*crest, *_bottom(canvas)], [lighter(colour, 0.2), colour, darker(colour, 0.12)])
+        crest = scenery.wave(canvas, y, swell, length=canvas.unit * (0.18 + 0.5 * depth))
+        canvas.polygon(
+            [*crest, *scenery.bottom(canvas)], [lighter(colour, 0.2), colour, darker(colour, 0.12)]
+        )
         foam = [(x, top + swell * 0.32) for x, top in crest]
         canvas.polygon([*crest, *reversed(foam)], [palette.pale], strength=0.3 + 0.4 * depth)
     for step in range(16):
@@ -88,229 +94,59 @@ def forest(canvas: Canvas, palette: Palette) -> None:
     for depth in range(5):
         colour = mix(mix(palette.sky[-1], palette.land[0], 0.65), palette.land[-1], depth / 4)
         base = canvas.height * (0.5 + 0.14 * depth)
-        line = _hill_line(canvas, base, canvas.height * 0.1, waves=1.4)
+        line = scenery.hill_line(canvas, base, canvas.height * 0.1, waves=1.4)
         for _ in range(30 - depth * 4):
             x, ground = canvas.rng.choice(line)
             tall = canvas.unit * (0.08 + 0.065 * depth) * canvas.rng.uniform(0.6, 1.3)
-            _conifer(canvas, x, ground + tall * 0.12, tall, colour)
-        canvas.polygon([*line, *_bottom(canvas)], [colour, mix(colour, palette.sky[-1], 0.45)])
+            scenery.conifer(canvas, x, ground + tall * 0.12, tall, colour)
+        canvas.polygon([*line, *scenery.bottom(canvas)], [colour, mix(colour, palette.sky[-1], 0.45)])
 
 
 def balloons(canvas: Canvas, palette: Palette) -> None:
     """Striped balloons over misty ridges."""
-    _sky(canvas, palette, canvas.height)
+    scenery.sky(canvas, palette, canvas.height)
     for depth, colour in enumerate(palette.land):
         base = canvas.height * (0.7 + 0.085 * depth)
-        _ridge(canvas, base, canvas.height * 0.14, mix(colour, palette.sky[-1], 0.5 - 0.14 * depth), palette)
+        scenery.ridge(
+            canvas, base, canvas.height * 0.14, mix(colour, palette.sky[-1], 0.5 - 0.14 * depth), palette
+        )
     spots = sorted(
         (canvas.rng.uniform(0.035, 0.075), canvas.rng.uniform(0.08, 0.92), canvas.rng.uniform(0.12, 0.6))
         for _ in range(canvas.rng.randint(5, 7))
     )
     for size, x, y in spots:
-        _balloon(canvas, (canvas.width * x, canvas.height * y), canvas.unit * size, palette)
+        scenery.balloon(canvas, (canvas.width * x, canvas.height * y), canvas.unit * size, palette)
     middle = (canvas.width * canvas.rng.uniform(0.35, 0.65), canvas.height * canvas.rng.uniform(0.34, 0.44))
-    _balloon(canvas, middle, canvas.unit * canvas.rng.uniform(0.17, 0.21), palette)
+    scenery.balloon(canvas, middle, canvas.unit * canvas.rng.uniform(0.17, 0.21), palette)
 
 
 def aurora(canvas: Canvas, palette: Palette) -> None:
     """Curtains of light over dark hills."""
-    night: list[Colour] = [(8, 12, 34), (16, 34, 66), (36, 74, 104)]
-    canvas.fill(night)
-    _stars(canvas, canvas.height * 0.7, 220)
+    # What is out of focus anyway is drawn at a quarter of the size.
+    small = Canvas((canvas.width // 4, canvas.height // 4), canvas.rng)
+    small.fill([(8, 12, 34), (16, 34, 66), (36, 74, 104)])
     glow = canvas.rng.choice([((80, 255, 180), (90, 110, 255)), ((120, 255, 150), (220, 90, 210))])
     for curtain in range(3):
-        line = profile(canvas.rng, canvas.width // 6 + 2, waves=2.0, octaves=3)
-        for step, height in enumerate(line):
-            foot = canvas.height * (0.38 + 0.1 * curtain + 0.3 * (height - 0.5))
-            tall = canvas.height * (
-                0.16 + 0.24 * abs(math.sin(step / 9 + curtain)) * canvas.rng.uniform(0.7, 1)
-            )
-            mask = Image.linear_gradient("L").resize((7, max(2, round(tall))))
-            mask = mask.point([round(value * 0.42) for value in range(256)])
-            canvas.through(mask, (step * 6, round(foot - tall), 0, 0), [glow[1], glow[0]])
+        _curtain(small, curtain, glow)
+    canvas.image = small.image.resize(canvas.size, Image.Resampling.BICUBIC)
     canvas.blur(7)
-    _stars(canvas, canvas.height * 0.5, 90)
+    scenery.stars(canvas, canvas.height * 0.6, 190)
     for depth in range(3):
         colour = mix((24, 52, 78), (5, 10, 20), depth / 2)
-        _ridge(
-            canvas,
-            canvas.height * (0.78 + 0.09 * depth),
-            canvas.height * 0.15,
-            colour,
-            palette,
-            sharp=depth < 2,
-        )
+        base, height = canvas.height * (0.78 + 0.09 * depth), canvas.height * 0.15
+        scenery.ridge(canvas, base, height, colour, palette, sharp=depth < 2)
 
 
-# --- Parts --------------------------------------------------------------------------------------
+def _curtain(canvas: Canvas, place: int, glow: tuple[Colour, Colour]) -> None:
+    """One hanging of light, bright at its wavy hem."""
+    line = profile(canvas.rng, canvas.width // 2 + 2, waves=2.0, octaves=3)
+    swing = math.tau * canvas.rng.random()
+    for step, height in enumerate(line):
+        foot = canvas.height * (0.38 + 0.1 * place + 0.3 * (height - 0.5))
+        fold = abs(math.sin(step / canvas.width * 38 + swing)) * canvas.rng.uniform(0.7, 1)
+        tall = max(2, round(canvas.height * (0.16 + 0.24 * fold)))
+        mask = Image.linear_gradient("L").resize((3, tall)).point(_VEIL)
+        canvas.through(mask, (step * 2, round(foot - tall), 0, 0), [glow[1], glow[0]])
 
 
-def _sky(canvas: Canvas, palette: Palette, horizon: float, *, low: bool = False) -> Point:
-    """A sky down to the horizon with a sun or moon, and where that stands."""
-    canvas.fill(palette.sky, bottom=horizon)
-    x = canvas.width * canvas.rng.uniform(0.22, 0.78)
-    y = horizon - canvas.unit * 0.07 if low else horizon * canvas.rng.uniform(0.3, 0.6)
-    if sum(palette.sky[0]) < 200:
-        _stars(canvas, horizon * 0.7, 140)
-    canvas.glow((x, y), canvas.unit * 0.55, palette.light, 0.75)
-    canvas.ellipse((x, y), (canvas.unit * canvas.rng.uniform(0.05, 0.085),) * 2, [palette.light])
-    for _ in range(canvas.rng.randint(2, 4)):
-        _cloud(canvas, horizon, palette)
-    return x, y
-
-
-def _cloud(canvas: Canvas, horizon: float, palette: Palette) -> None:
-    x, y = canvas.width * canvas.rng.random(), horizon * canvas.rng.uniform(0.15, 0.75)
-    for _ in range(5):
-        shift = canvas.unit * canvas.rng.uniform(-0.16, 0.16)
-        reach = canvas.unit * canvas.rng.uniform(0.08, 0.2)
-        canvas.ellipse(
-            (x + shift, y + shift * 0.06), (reach, canvas.unit * 0.009), [palette.pale], strength=0.3
-        )
-
-
-def _stars(canvas: Canvas, bottom: float, count: int) -> None:
-    for _ in range(count):
-        spot = (canvas.rng.randrange(canvas.width), canvas.rng.randrange(max(1, round(bottom))))
-        shine = canvas.rng.randint(150, 255)
-        canvas.image.putpixel(spot, (shine, shine, min(255, shine + 12)))
-
-
-def _ridge(
-    canvas: Canvas,
-    base: float,
-    height: float,
-    colour: Colour,
-    palette: Palette,
-    *,
-    sharp: bool = False,
-    waves: float = 2.2,
-) -> None:
-    """One range with mist at its foot and, where it is sharp, light on one flank."""
-    line = _hill_line(canvas, base, height, waves=waves, sharp=sharp)
-    haze = mix(colour, palette.sky[-1], 0.4)
-    canvas.polygon([*line, *_bottom(canvas)], [colour, haze])
-    if sharp:
-        lit = [
-            (x - height * 0.1, y + height * (0.06 + 0.3 * ((index * 7919) % 13) / 13))
-            for index, (x, y) in enumerate(line)
-        ][::3]
-        tops = [(x, y) for x, y in line if y < base - height * 0.02]
-        if len(tops) > 2 and len(lit) > 2:
-            canvas.polygon(
-                [*line, *reversed(lit)],
-                [lighter(colour, 0.5), mix(colour, palette.light, 0.25)],
-                strength=0.5,
-            )
-
-
-def _hill_line(
-    canvas: Canvas, base: float, height: float, *, waves: float, sharp: bool = False
-) -> list[Point]:
-    """Points of a skyline from left to right; `base` is its mean height, `height` how far it swings."""
-    steps = canvas.width // 6 + 2
-    waves *= canvas.width / canvas.height
-    heights = profile(canvas.rng, steps, waves=waves, octaves=5 if sharp else 2, sharp=sharp)
-    low, high = min(heights), max(heights)
-    spread = (high - low) or 1.0
-    return [
-        (step * 6.0, base + height * (0.5 - (value - low) / spread)) for step, value in enumerate(heights)
-    ]
-
-
-def _bottom(canvas: Canvas) -> list[Point]:
-    return [(canvas.width + 6.0, canvas.height + 2.0), (-2.0, canvas.height + 2.0)]
-
-
-def _water(canvas: Canvas, shore: float, palette: Palette) -> None:
-    """What is above the shore, mirrored, calmer and darker."""
-    top, depth = round(shore), canvas.height - round(shore)
-    mirror = canvas.image.crop((0, max(0, top - depth * 2), canvas.width, top)).transpose(
-        Image.Transpose.FLIP_TOP_BOTTOM
-    )
-    mirror = mirror.resize((canvas.width, depth), Image.Resampling.BILINEAR)
-    tint = Image.new("RGB", mirror.size, mix(palette.land[2], palette.sky[0], 0.4))
-    mirror = Image.blend(mirror, tint, 0.32)
-    canvas.image.paste(mirror, (0, top))
-    for row in range(0, depth, 4):
-        shift = round(math.sin(row * 0.55) * (1 + row / depth * 7) + canvas.rng.uniform(-1, 1))
-        strip = mirror.crop((0, row, canvas.width, min(depth, row + 4)))
-        canvas.image.paste(strip, (shift, top + row))
-    canvas.polygon(rectangle(0, shore - 1, canvas.width, shore + 2), [palette.pale], strength=0.35)
-
-
-def _wave(canvas: Canvas, y: float, swell: float, *, length: float) -> list[Point]:
-    phase, second = canvas.rng.uniform(0, math.tau), canvas.rng.uniform(0, math.tau)
-    points = []
-    for x in range(0, canvas.width + 8, 6):
-        angle = math.tau * x / length
-        points.append(
-            (float(x), y - swell * (abs(math.sin(angle / 2 + phase)) + 0.4 * math.sin(angle * 0.37 + second)))
-        )
-    return points
-
-
-def _conifer(canvas: Canvas, x: float, foot: float, tall: float, colour: Colour) -> None:
-    """A fir of a few skirts."""
-    right: list[Point] = []
-    for tier in range(6):
-        share = (tier + 1) / 6
-        reach = tall * 0.2 * share
-        y = foot - tall * (1 - share)
-        right += [(x + reach * canvas.rng.uniform(0.85, 1.1), y), (x + reach * 0.45, y - tall * 0.025)]
-    left = [(2 * x - px, py) for px, py in reversed(right)]
-    canvas.polygon([(x, foot - tall), *right, *left], [mix(colour, (255, 255, 255), 0.05), colour])
-
-
-def _towers(canvas: Canvas, shore: float, depth: int, colour: Colour, palette: Palette) -> None:
-    x = -canvas.unit * canvas.rng.uniform(0, 0.08)
-    haze = mix(colour, palette.sky[-1], 0.45 - 0.13 * depth)
-    while x < canvas.width:
-        wide = canvas.unit * canvas.rng.uniform(0.05, 0.11)
-        tall = shore * (0.66 - 0.13 * depth) * canvas.rng.uniform(0.45, 1.0)
-        roof = shore - tall
-        canvas.polygon(rectangle(x, roof, x + wide, shore), [haze, mix(haze, palette.sky[-1], 0.2)])
-        canvas.polygon(rectangle(x + wide * 0.72, roof, x + wide, shore), [darker(haze, 0.3)], strength=0.5)
-        if canvas.rng.random() < 0.3:
-            middle = x + wide / 2
-            canvas.polygon(rectangle(middle - 1.5, roof - tall * 0.18, middle + 1.5, roof), [haze])
-        if depth > 0:
-            _windows(canvas, x, roof, wide, shore, palette)
-        x += wide * canvas.rng.uniform(1.0, 1.35)
-
-
-def _windows(canvas: Canvas, x: float, roof: float, wide: float, shore: float, palette: Palette) -> None:
-    cell = canvas.unit * 0.016
-    for column in range(1, int(wide / cell)):
-        for row in range(1, int((shore - roof) / (cell * 1.5))):
-            if canvas.rng.random() < 0.33:
-                left, top = round(x + column * cell), round(roof + row * cell * 1.5)
-                lit = mix(palette.light, palette.accents[1], canvas.rng.random() * 0.6)
-                canvas.image.paste(lit, (left, top, left + round(cell * 0.5), top + round(cell * 0.8)))
-
-
-def _balloon(canvas: Canvas, centre: Point, radius: float, palette: Palette) -> None:
-    """A striped envelope, shaded to the right, with its basket."""
-    x, y = centre
-    first, second = canvas.rng.sample(palette.accents, 2)
-    foot = y + radius * 1.45
-    outline = [*oval(centre, (radius, radius * 1.05))[37:72], (x + radius, y)]
-    outline += [(x + radius * 0.2, foot), (x - radius * 0.2, foot), (x - radius, y)]
-    canvas.polygon(outline, [lighter(first, 0.12), first, darker(first, 0.25)])
-    for stripe in (0.72, 0.3):
-        gore = [(x + (px - x) * stripe, py) for px, py in outline]
-        canvas.polygon(gore, [second if stripe == 0.72 else first])
-    shade = [(px, py) for px, py in outline if px >= x + radius * 0.3]
-    canvas.polygon([*shade, (x + radius * 0.45, y)], [darker(first, 0.7)], strength=0.22)
-    canvas.glow((x - radius * 0.35, y - radius * 0.4), radius * 0.7, (255, 255, 255), 0.35)
-    basket = radius * 0.16
-    canvas.polygon(
-        rectangle(x - basket, foot + radius * 0.16, x + basket, foot + radius * 0.42),
-        [darker(palette.dark, 0.2)],
-    )
-    for side in (-1, 1):
-        rope = [(x + side * basket, foot + radius * 0.18), (x + side * radius * 0.2, foot)]
-        canvas.polygon(
-            [*rope, (x + side * radius * 0.2 + 1.6, foot), (x + side * basket + 1.6, foot + 2)],
-            [palette.dark],
-        )
+_VEIL = [round(value * 0.42) for value in range(256)]
