@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from gallery.models import Image
 
 EMULATOR = "emulator"
@@ -25,7 +23,7 @@ def of(image: Image) -> Provenance:
 
     Google states that every picture of its Gemini image models carries SynthID.
     """
-    if image.provider == EMULATOR or settings.PROVIDER_EMULATED:
+    if image.provider == EMULATOR:
         return Provenance(
             _PROVIDERS[EMULATOR], "Made for show", "Made by the built-in emulator for demonstration."
         )

@@ -1,7 +1,7 @@
 """The steps of one attempt as rows: send, accepted, answered, finish, fail, postpone.
 
-Each is one short transaction that says which claim it belongs to. Where the claim is no longer ours the step raises
-`Fenced` and writes nothing.
+Each is one short transaction that says which claim it belongs to. Where the claim is no longer ours the step
+raises `Fenced` and writes nothing.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts import events, ledger
-from gallery import ingest
+from gallery import ingest, provenance
 from gallery.models import Image
 from generation.claims import Claim
 from generation.models import Attempt, Generation, Output
@@ -205,7 +206,7 @@ def end_attempt(
 
 @transaction.atomic
 def reap(generation_id: int, reason: Reason, *, seen_attempts: int, now: datetime) -> bool:
-    """End what nobody works on any more; whoever still does is fenced off. Answers whether it was ours to end."""
+    """End what nobody works on any more; whoever still does is fenced off. Answers whether it ended here."""
     generation = (
         Generation.objects.select_for_update().select_related("hold").filter(pk=generation_id).first()
     )
@@ -257,7 +258,8 @@ def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now
         original=ingest.record(picture),
         prompt=generation.prompt,
         model=generation.model,
-        provider=attempt.provider,
+        # For good: a real provider set up later made none of these.
+        provider=provenance.EMULATOR if settings.PROVIDER_EMULATED else attempt.provider,
         aspect_ratio=generation.aspect_ratio,
         credits=generation.price,
         created_at=now,
