@@ -7,7 +7,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-_OF_EVERY_LIST = frozenset({"cursor", "limit"})
+OF_EVERY_LIST = frozenset({"cursor", "limit"})
 
 
 class StrictFilterBackend(DjangoFilterBackend):
@@ -15,7 +15,7 @@ class StrictFilterBackend(DjangoFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: Any) -> QuerySet:
         """:raises ValidationError:"""
-        known = _OF_EVERY_LIST | set(self.get_filterset_class(view, queryset).base_filters)
+        known = OF_EVERY_LIST | set(self.get_filterset_class(view, queryset).base_filters)
         check_parameters(request, known)
         filtered: QuerySet = super().filter_queryset(request, queryset, view)
         return filtered

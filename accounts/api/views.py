@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import http, ledger
+from accounts.api.filters import OF_EVERY_LIST, check_parameters
 from accounts.api.serializers import CreditsOutput, EntryOutput
 from accounts.models import LedgerEntry
 
@@ -26,6 +27,7 @@ class EntryListView(ListAPIView):
     @extend_schema(operation_id="list_credit_entries", tags=["credits"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The statement: every movement of your credits, newest first."""
+        check_parameters(request, OF_EVERY_LIST)
         account = ledger.account_of(http.person(request))
         # Two sides, each read by its own index; one condition with OR would sort all of a person's entries.
         sides = [

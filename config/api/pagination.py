@@ -39,7 +39,7 @@ class KeysetPagination(BasePagination):
         :raises ValidationError: for a `cursor` or `limit` that isn't one of ours.
         """
         self._url = request.build_absolute_uri()
-        self._cursor = _cursor(request.query_params.get("cursor", ""))
+        self._cursor = _cursor(request.query_params.get("cursor"))
         limit = _limit(request.query_params.get("limit", str(LIMIT_DEFAULT)))
         rows = _rows(querysets, self._cursor, limit + 1)
         more = len(rows) > limit
@@ -76,7 +76,7 @@ class KeysetPagination(BasePagination):
             "type": "object",
             "required": ["results", "next", "previous"],
             "properties": {
-                "results": {"type": "array", "items": schema},
+                "results": schema,
                 "next": {**link, "description": "Address of the page of older rows."},
                 "previous": {**link, "description": "Address of the page of newer rows."},
             },
@@ -110,8 +110,8 @@ def _rows(querysets: Sequence[QuerySet], cursor: Cursor, limit: int) -> list[Mod
     return found[:limit]
 
 
-def _cursor(text: str) -> Cursor:
-    if not text:
+def _cursor(text: str | None) -> Cursor:
+    if text is None:
         return Cursor()
     parts = _CURSOR.fullmatch(text)
     if parts is None:

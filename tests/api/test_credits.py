@@ -40,11 +40,15 @@ def test_amounts_have_the_sign_the_person_sees(owner: Caller) -> None:
         ("capture", -4, 996),
         ("grant", 1000, 1000),
     ]
-    assert [line["reference"] for line in lines] == ["", str(generation.public_id)] * 1 + [
-        str(generation.public_id),
-        "",
-    ]
+    made = str(generation.public_id)
+    assert [line["reference"] for line in lines] == ["", made, made, ""]
     assert lines[2]["reason"] == "A pier"
+
+
+def test_a_parameter_that_means_nothing_is_refused(owner: Caller) -> None:
+    answer = owner.client.get(f"{ENTRIES}?kind=grant")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")
 
 
 def test_the_statement_has_only_ones_own(owner: Caller, teammate: Caller) -> None:

@@ -207,9 +207,7 @@ def test_a_keys_spend_limit_holds(owner: Caller) -> None:
     assert (body["needed"], body["limit"], body["used"]) == (2, 3, 2)
 
 
-def test_images_list_and_detail_cost_the_same_number_of_queries(
-    owner: Caller, django_assert_max_num_queries: Any
-) -> None:
+def test_the_list_costs_the_same_number_of_queries(owner: Caller, django_assert_max_num_queries: Any) -> None:
     def queries(expected: int) -> int:
         with django_assert_max_num_queries(40) as captured:
             assert len(owner.client.get(URL).json()["results"]) == expected
