@@ -1,0 +1,191 @@
+"""Many processes and threads at one ledger at once, as a program of its own over the test's database.
+
+`python -m tests.accounts.racing SCENARIO JSON` does what the JSON says and prints a count of what came of it:
+"done", the code of a refusal, or the text of an error that should not be. `race` runs it from a test.
+"""
+
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+# Long forms for the night: LEDGER_LONG=1 make test ARGS="-k ledger".
+LONG = bool(os.environ.get("LEDGER_LONG"))
+
+
+def race(scenario: str, **terms: Any) -> Counter[str]:
+    """Run a scenario in a process of its own, over the database of this test."""
+    from django.db import connection
+
+    over = {"DATABASE_URL": _address(connection.settings_dict), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.accounts.racing", scenario, json.dumps(terms)],
+        cwd=ROOT,
+        env={**os.environ, **over},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return Counter(json.loads(run.stdout))
+
+
+def _address(database: dict[str, Any]) -> str:
+    if database["ENGINE"].endswith("sqlite3"):
+        return f"sqlite:///{database['NAME']}"
+    password = f":{database['PASSWORD']}" if database["PASSWORD"] else ""
+    where = f"{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+    return f"postgres://{database['USER']}{password}@{where}"
+
+
+def tried(act: Callable[[], object]) -> str:
+    """What came of it, as a word to count."""
+    from accounts import ledger
+
+    try:
+        act()
+    except ledger.Refusal as refusal:
+        return refusal.code
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "done"
+
+
+def spends(worker: int, *, user: int, each: int, **_: Any) -> Counter[str]:
+    """Every process holds and captures one credit, again and again."""
+    from accounts import ledger
+    from accounts.models import User
+
+    owner = User.objects.get(pk=user)
+
+    def spend(number: int) -> None:
+        hold = ledger.hold(user=owner, amount=1, key=f"{worker}-{number}", reason="race")
+        ledger.capture(hold=hold, amount=1, reason="race")
+
+    return Counter(tried(lambda number=number: spend(number)) for number in range(each))
+
+
+def repeats(worker: int, *, user: int, each: int, **_: Any) -> Counter[str]:
+    """All processes call the same verbs with the same keys: each key's effect comes once."""
+    from accounts import ledger
+    from accounts.models import User
+
+    owner = User.objects.get(pk=user)
+
+    def repeat(number: int) -> None:
+        ledger.grant(user=owner, amount=10, key=f"{number}", reason="race", by=None)
+        hold = ledger.hold(user=owner, amount=4, key=f"{number}", reason="race")
+        ledger.capture(hold=hold, amount=3, reason="race")
+        ledger.refund(hold=hold, amount=1, key="1", reason="race", by=None)
+
+    return Counter(tried(lambda number=number: repeat(number)) for number in range(each))
+
+
+def verbs(worker: int, *, users: list[int], each: int, seed: int, **_: Any) -> Counter[str]:
+    """Random verbs on shared accounts and shared holds, some of them two accounts in one transaction."""
+    from accounts.models import User
+
+    chance = random.Random(f"{seed}.{worker}")
+    people = list(User.objects.filter(pk__in=users).order_by("pk"))
+    keys = [f"{worker}-{number}" for number in range(each)]
+    return Counter(tried(lambda key=key: _any_verb(chance, people, key)) for key in keys)
+
+
+def _any_verb(chance: random.Random, people: list[Any], key: str) -> None:
+    from accounts import ledger
+    from accounts.models import Hold
+
+    person, amount = chance.choice(people), chance.randint(1, 9)
+    hold = Hold.objects.order_by("-pk")[chance.randrange(12) :].first()
+    to_a_person = [
+        lambda: ledger.grant(user=person, amount=amount, key=key, reason="race", by=None),
+        lambda: ledger.adjust(user=person, amount=-amount, key=key, reason="race", by=None),
+        lambda: ledger.hold(user=person, amount=amount, key=key, reason="race"),
+        lambda: _hold_of_two(chance.sample(people, 2), key),
+    ]
+    to_a_hold = [
+        lambda: ledger.capture(hold=hold, amount=amount, reason="race"),
+        lambda: ledger.release(hold=hold),
+        lambda: ledger.refund(hold=hold, amount=1, key=key, reason="race", by=None),
+    ]
+    chance.choice(to_a_person + to_a_hold if hold else to_a_person)()
+
+
+def _hold_of_two(people: list[Any], key: str) -> None:
+    """The rule of the house for more than one account: always in the same order."""
+    from django.db import transaction
+
+    from accounts import ledger
+
+    with transaction.atomic():
+        for person in sorted(people, key=lambda person: person.pk):
+            ledger.hold(user=person, amount=1, key=f"both-{key}", reason="race")
+
+
+SCENARIOS: dict[str, Callable[..., Counter[str]]] = {"spends": spends, "repeats": repeats, "verbs": verbs}
+
+
+def in_processes(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -> Counter[str]:
+    from django.db import connections
+
+    connections.close_all()  # a connection is not shared with a child
+    context = multiprocessing.get_context("fork")
+    start, results = context.Barrier(terms["processes"]), context.SimpleQueue()
+
+    def work(worker: int) -> None:
+        start.wait()
+        results.put(scenario(worker, **terms))
+
+    children = [context.Process(target=work, args=(number,)) for number in range(terms["processes"])]
+    for child in children:
+        child.start()
+    counted = sum((results.get() for _ in children), Counter[str]())
+    for child in children:
+        child.join()
+    return counted
+
+
+def in_threads(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -> Counter[str]:
+    from django.db import connections
+
+    start, counted = threading.Barrier(terms["threads"]), Counter[str]()
+
+    def work(worker: int) -> None:
+        start.wait()
+        counted.update(scenario(worker, **terms))
+        connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(terms["threads"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return counted
+
+
+def forget_the_lock() -> None:
+    """Make the ledger read accounts without locking them, to show that a race is then seen."""
+    from accounts import ledger
+    from accounts.models import CreditAccount
+
+    ledger._locked = CreditAccount.objects.all
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    name, given = sys.argv[1], json.loads(sys.argv[2])
+    if given.get("unlocked"):
+        forget_the_lock()
+    run = in_processes if "processes" in given else in_threads
+    print(json.dumps(run(SCENARIOS[name], given)))
