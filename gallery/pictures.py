@@ -18,6 +18,10 @@ PIXELS_MAX = 25_000_000
 WEBP_PIXELS_MAX = 22_000_000
 """Lower: Pillow 13 with libwebp's frame decoder takes 16 bytes a pixel, and we stay under 400 MB."""
 
+SCANNED_PIXELS_MAX = 2_000_000_000
+"""Pixels times scans of a progressive JPEG, which may repeat scans without end: about a second's work.
+Ten scans are usual."""
+
 RENDITION_SIZES = (1280, 640, 320)
 """Longer sides, pixels. One is made where it is smaller than the picture; 320 always, never enlarged."""
 WEBP_METHOD = 2
@@ -101,13 +105,17 @@ def _decode(data: bytes) -> tuple[Image.Image, str]:
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     try:
-        return Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP"))
+        image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise CannotRead("too_many_pixels") from error
     except UnidentifiedImageError as error:
         raise CannotRead("unreadable" if _begins_like_a_picture(data) else "not_a_picture") from error
     except Exception as error:
         raise CannotRead("unreadable") from error
+    scans = data.count(b"\xff\xda") if image.info.get("progressive") else 1
+    if image.width * image.height * scans > SCANNED_PIXELS_MAX:
+        raise CannotRead("unreadable", width=image.width, height=image.height)
+    return image
 
 
 def _begins_like_a_picture(data: bytes) -> bool:
@@ -193,7 +201,7 @@ def _encode(picture: Image.Image, *, as_png: bool, bytes_max: int) -> tuple[Imag
             if len(encoded) <= bytes_max:
                 return picture, encoded, "image/png"
         if picture.mode == "RGB":
-            encoded = _saved(picture, "JPEG", quality=JPEG_QUALITY)
+            encoded = _saved(picture, "JPEG", quality=JPEG_QUALITY, subsampling=0)
             if len(encoded) <= bytes_max:
                 return picture, encoded, "image/jpeg"
         if max(picture.size) == 1:

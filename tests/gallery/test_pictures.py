@@ -1,6 +1,7 @@
 """What one decode of a picture gives, asked through the process as everyone does."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from gallery import picture_process
 from gallery.inspection import CannotRead, Inspection
-from tests.gallery import drawing
+from tests.gallery import drawing, hostile
 
 MEGABYTE = 1024 * 1024
 
@@ -232,7 +233,7 @@ def test_what_is_written_anew_is_png_or_jpeg(data: bytes, kind: str) -> None:
 def test_a_png_that_would_be_too_big_becomes_a_jpeg() -> None:
     data = drawing.encoded(drawing.noise((600, 400)))
 
-    image = rewritten(data, result_bytes_max=300_000)
+    image = rewritten(data, result_bytes_max=600_000)
 
     assert (image.format, image.size) == ("JPEG", (600, 400))
 
@@ -279,3 +280,17 @@ def test_a_cameras_double_jpeg_gives_its_first_picture() -> None:
     inspection = look(data)
 
     assert (inspection.content_type, inspection.width) == ("image/jpeg", 400)
+
+
+def test_a_progressive_jpeg_comes_in() -> None:
+    data = drawing.encoded(drawing.scene((1500, 1000)), "JPEG", progressive=True)
+
+    assert look(data).width == 1500
+
+
+def test_a_progressive_jpeg_of_a_thousand_scans_is_refused_at_once() -> None:
+    data = hostile.many_scans()
+    began = time.monotonic()
+
+    assert refusal_of(data) == "unreadable"
+    assert time.monotonic() - began < 2
