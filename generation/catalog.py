@@ -45,7 +45,7 @@ class Model:
     aliases: frozenset[str] = field(default_factory=frozenset)
 
 
-# Sizes: AIML API's resolution table for this model; one size a ratio. In the order of the picker, tall to wide.
+# AIML API's resolution table for this model; one size a ratio. In the order of the picker, tall to wide.
 _GEMINI_RATIOS = (
     AspectRatio("9:16", 768, 1344),
     AspectRatio("2:3", 832, 1248),

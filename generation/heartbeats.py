@@ -23,8 +23,11 @@ def beat(cluster: str, part: Heartbeat.Part, *, now: datetime) -> None:
 
 
 def stalled(cluster: str, *, now: datetime, seconds: int) -> list[str]:
-    """The parts of the cluster that stand still: no worker seen while work has been waiting that long, or a monitor
-    that has not saved what a worker finished that long ago."""
+    """The parts of the cluster that stand still.
+
+    No worker was seen while work has been waiting that long, or the monitor has not saved what a worker
+    finished that long ago.
+    """
     seen = dict(Heartbeat.objects.filter(cluster=cluster).values_list("part", "beat_at"))
     limit = now - timedelta(seconds=seconds)
     parts = []

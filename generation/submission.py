@@ -1,4 +1,4 @@
-"""From a wish to a generation: one transaction prices it, holds the credits, writes the row and wakes a worker."""
+"""From a wish to a generation: one transaction prices, holds the credits, writes the row, wakes a worker."""
 
 import uuid
 from dataclasses import dataclass

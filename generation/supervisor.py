@@ -1,8 +1,9 @@
 """Keeps the worker clusters alive, and runs the sweep.
 
-django-q2's cluster can lose a part and look alive (see docs/architecture.md, "When a worker dies"). So each cluster is started in a process
-group of its own; when its main process ends, whatever the code, or when it stands still, the whole group is killed and
-started again. On SIGTERM only the main process is told, after the drain mark is written, so that calls in flight end.
+django-q2's cluster can lose a part and look alive (docs/architecture.md, "When a worker dies"). So each is
+started in a process group of its own; when its main process ends, whatever the code, or when it stands still,
+the whole group is killed and started again. On SIGTERM only the main process is told, after the drain mark is
+written, so that calls in flight end.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -60,6 +62,12 @@ class Cluster:
     def ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
+    def stalled(self, *, now: datetime) -> list[str]:
+        """The parts that stand still although there was time to begin."""
+        if time.monotonic() - self._started < settings.STALLED_SECONDS:
+            return []
+        return heartbeats.stalled(self.id, now=now, seconds=settings.STALLED_SECONDS)
+
     def restart(self, why: str) -> None:
         """Kill the whole group, since parts outlive their main process, and start anew."""
         log.warning("cluster restarts", cluster=self.name, why=why)
@@ -78,10 +86,8 @@ class Cluster:
     def kill(self) -> None:
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
 
     def forget(self) -> None:
@@ -109,7 +115,7 @@ class Supervisor:
         self._tidied = time.monotonic()
 
     def run(self) -> None:
-        """Until SIGTERM, SIGINT or the parent's end; then drain, and kill what is left after the task limit."""
+        """Until SIGTERM, SIGINT or the parent's end; then drain, and kill what is left."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
         for cluster in self._clusters:
@@ -147,7 +153,7 @@ class Supervisor:
             now = timezone.now()
             recovery.sweep(now=now)
             generations = self._clusters[0]
-            if parts := heartbeats.stalled(generations.id, now=now, seconds=settings.STALLED_SECONDS):
+            if parts := generations.stalled(now=now):
                 generations.restart(f"{' and '.join(parts)} stand still")
             queue.beat(generations.id)
             if time.monotonic() - self._tidied >= TIDY_SECONDS:

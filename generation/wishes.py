@@ -59,7 +59,8 @@ def check(
         raise InvalidWish(
             "references",
             "too_many_references",
-            f"You can use up to {offered.references_max} references. Remove {references - offered.references_max}.",
+            f"You can use up to {offered.references_max} references. "
+            f"Remove {references - offered.references_max}.",
         )
     _check_range("temperature", temperature, offered.temperature_max)
     _check_range("top_p", top_p, 1.0)
@@ -121,5 +122,6 @@ def _check_provider(model: Model, provider: str, temperature: float | None, top_
             raise InvalidWish(
                 field,
                 "unsupported_parameter",
-                f"{who} {'takes no' if provider else 'takes a'} {field}. Leave it out, or send the default {default:g}.",
+                f"{who} {'takes no' if provider else 'takes a'} {field}. "
+                f"Leave it out, or send the default {default:g}.",
             )

@@ -1,7 +1,7 @@
 """Providers that answer as told, and a loop to serve with."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -46,7 +46,7 @@ def fake() -> type[FakeProvider]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., None]]:
+def serve() -> Callable[..., None]:
     """Serve what waits with a provider, until nothing waits."""
 
     def served(provider: Any, **options: Any) -> None:
@@ -60,4 +60,4 @@ def serve() -> Iterator[Callable[..., None]]:
 
         asyncio.run(run())
 
-    yield served
+    return served

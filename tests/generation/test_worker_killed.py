@@ -1,5 +1,6 @@
-"""Real worker processes, killed while they work: every generation ends, and the credits agree with the pictures."""
+"""Real worker processes, killed while they work: all generations end, and credits agree with pictures."""
 
+import contextlib
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -38,6 +40,7 @@ def worker(emulator: EmulatorServer, tmp_path: Path) -> Iterator[subprocess.Pope
     environment = {
         "DATABASE_URL": address,
         "DATA_DIR": str(tmp_path),
+        "SECRET_KEY": settings.SECRET_KEY,
         "AIMLAPI_BASE_URL": emulator.base_url,
         "LEASE_SECONDS": "3",
         "SWEEP_SECONDS": "1",
@@ -65,10 +68,8 @@ def worker(emulator: EmulatorServer, tmp_path: Path) -> Iterator[subprocess.Pope
 
 
 def kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def wait_until(condition, seconds: float, why: str) -> None:

@@ -7,7 +7,7 @@ from generation import recovery
 
 
 class Command(BaseCommand):
-    help = "Finds generations that stopped moving and gives them an end; what the worker does every few seconds."
+    help = "Finds what stopped moving and gives it an end; the worker does it every few seconds."
 
     def handle(self, *args: Any, **options: Any) -> None:
         swept = recovery.sweep(now=timezone.now())
