@@ -198,6 +198,7 @@ if _bucket:
             "file_overwrite": True,
             "querystring_auth": True,
             "querystring_expire": 300,
+            "max_memory_size": 2 * 1024 * 1024,  # a larger object waits on disk while it is served
         },
     }
 FILE_ADDRESS_SECONDS = 300
