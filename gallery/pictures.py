@@ -225,18 +225,21 @@ def _renditions(picture: Image.Image) -> tuple[Image.Image, tuple[SmallCopy, ...
     for size in RENDITION_SIZES:
         if size >= max(picture.size) and size != min(RENDITION_SIZES):
             continue
-        current = _shrunk(current, size)
+        current = _shrunk(current, size, of=picture.size)
         data = _saved(current, "WEBP", method=WEBP_METHOD, quality=WEBP_QUALITY)
         copies.append(SmallCopy(size=size, width=current.width, height=current.height, data=data))
     return current, tuple(copies)
 
 
-def _shrunk(picture: Image.Image, size: int) -> Image.Image:
-    """The picture with its longer side at most `size` pixels: box halves, then one small step."""
-    longer = max(picture.size)
+def _shrunk(picture: Image.Image, size: int, *, of: tuple[int, int]) -> Image.Image:
+    """The picture with its longer side at most `size` pixels: box halves, then one small step.
+
+    `of` is the full size, whose shape every copy has, however many steps it took.
+    """
+    longer = max(of)
     if longer <= size:
         return picture
-    width, height = (max(1, round(side * size / longer)) for side in picture.size)
+    width, height = (max(1, round(side * size / longer)) for side in of)
     while max(picture.size) >= 2 * size and min(picture.size) > 1:
         picture = picture.reduce(2)
     if picture.size == (width, height):
