@@ -15,7 +15,7 @@ from generation.claims import Claim, database_now
 from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
 from generation.models import Attempt, Generation
 from generation.providers.base import Answer, ImageBytes, Provider, ReferenceImage, Spec
-from generation.providers.errors import NotAccepted, OutcomeUnknown, ProviderError, Refused
+from generation.providers.errors import NotAccepted, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
     from generation.runner import Desk

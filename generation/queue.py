@@ -1,4 +1,4 @@
-"""Telling workers that work waits: a hint. The rows are the truth; the sweep finds what a lost hint left."""
+"""Telling workers that work waits: a hint. The rows are the truth; the sweep finds what a hint left."""
 
 from django.conf import settings
 from django.db import transaction
