@@ -1,12 +1,11 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import http, ledger
+from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import OF_EVERY_LIST, check_parameters
 from accounts.api.serializers import CreditsOutput, EntryOutput
 from accounts.models import LedgerEntry

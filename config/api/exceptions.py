@@ -37,6 +37,7 @@ TITLES = {
     405: "Method not allowed",
     406: "No such format",
     409: "Something changed meanwhile",
+    411: "Length needed",
     413: "Too large",
     415: "Format not understood",
     422: "Idempotency key used before",

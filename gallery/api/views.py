@@ -7,16 +7,16 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
+from rest_framework.views import APIView as FrameworkView
 
 from accounts import events, http
+from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import StrictFilterBackend, check_parameters
 from gallery import files, ingest
 from gallery.api import addresses
@@ -112,7 +112,7 @@ class AnyFormat(DefaultContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class ImageFileView(APIView):
+class ImageFileView(FrameworkView):
     permission_classes = [AllowAny]
     content_negotiation_class = AnyFormat
 

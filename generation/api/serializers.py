@@ -198,8 +198,9 @@ class GenerationOutput(serializers.ModelSerializer):
 
     @extend_schema_field(str)
     def get_provider(self, generation: Generation) -> str:
+        made = [output.image.provider for output in generation.outputs.all()]
         tried = [attempt.provider for attempt in generation.attempts.all()]
-        return tried[-1] if tried else generation.provider
+        return [generation.provider, *tried, *made][-1]
 
 
 def _reason(generation: Generation) -> dict[str, str] | None:

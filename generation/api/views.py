@@ -7,13 +7,12 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
 
 from accounts import http, idempotency
+from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import StrictFilterBackend
 from generation import catalog, pricing, references, submission, wishes
 from generation.api import serializers, waiting

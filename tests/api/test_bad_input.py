@@ -168,6 +168,18 @@ def test_a_body_over_the_limit_is_413(owner: Caller, settings: Any) -> None:
     is_problem(answer, 413, "too_large")
 
 
+def test_a_body_in_chunks_is_411(owner: Caller) -> None:
+    answer = owner.client.generic(
+        "POST", URL, b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"}
+    )
+
+    is_problem(answer, 411, "length_required")
+
+
+def test_answers_are_kept_by_nobody_in_between(owner: Caller) -> None:
+    assert owner.client.get(URL)["Cache-Control"] == "private, no-store"
+
+
 def test_a_body_of_another_kind_is_415(owner: Caller) -> None:
     answer = owner.client.post(URL, b"<prompt/>", content_type="application/xml")
 
