@@ -17,7 +17,7 @@ class AccountsConfig(AppConfig):
 
 def _keep_ledger(*, using: str, apps: Apps = installed, **_: Any) -> None:
     """The system's accounts and the ledger's triggers are there after every migrate, whatever it rebuilt."""
-    from accounts import ledger_rules
+    from accounts import ledger, ledger_rules
 
     try:
         account = apps.get_model("accounts", "CreditAccount")
@@ -25,4 +25,5 @@ def _keep_ledger(*, using: str, apps: Apps = installed, **_: Any) -> None:
         return
     for code in ("issued", "spent", "expired"):
         account.objects.using(using).get_or_create(code=code, defaults={"kind": "system"})
+    ledger.forget_system_accounts()
     ledger_rules.keep(connections[using])

@@ -7,6 +7,7 @@ is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
@@ -322,8 +323,15 @@ def _lock_hold(hold: Hold) -> tuple[CreditAccount, Hold]:
     return account, Hold.objects.get(pk=hold.pk, account=account)
 
 
+@cache
 def _system(code: CreditAccount.Code) -> CreditAccount:
+    """Read once in a process: the row never changes, and keeps no balance."""
     return CreditAccount.objects.get(code=code)
+
+
+def forget_system_accounts() -> None:
+    """After the rows were made anew, which only `migrate` and the flush of a test do."""
+    _system.cache_clear()
 
 
 def _check_amount(amount: object) -> None:
