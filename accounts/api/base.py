@@ -27,7 +27,7 @@ class _OfTheApi:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         # DRF would take such a body for an empty one.
-        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             raise LengthRequired
 
 

@@ -59,6 +59,11 @@ class ProblemSchema(AutoSchema):
             }
         return operation
 
+    def get_summary(self) -> str:
+        """The description's first sentence, for the line of the operation in the documentation."""
+        sentence = (super().get_description() or "").partition(". ")[0].partition(";")[0]
+        return str(super().get_summary() or " ".join(sentence.split()).rstrip("."))
+
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description() or ""
         if self.get_auth() and getattr(self.view, "permission_classes", None):
