@@ -18,6 +18,8 @@ def handle(memory: Memory, request: Request) -> Response:
         values = json.loads(request.body or b"{}")
     except ValueError:
         return as_json({"error": "the body is not JSON"}, status=400)
+    if not isinstance(values, dict):
+        return as_json({"error": "the body is not a JSON object"}, status=400)
     match (request.method, request.path.removeprefix(PREFIX)):
         case ("GET", "log"):
             return as_json(memory.report())

@@ -140,7 +140,9 @@ async def _pictures(context: Context, asked: ImageRequest) -> list[ImageBytes]:
         sketch=settings.sketch,
         spoil=fault.picture or "",
     )
-    return list(await asyncio.gather(*(studio.make(commission, index) for index in range(count))))
+    first = context.memory.next_index(asked.prompt, count)
+    places = range(first, first + count)
+    return list(await asyncio.gather(*(studio.make(commission, index) for index in places)))
 
 
 def _success(context: Context, asked: ImageRequest, pictures: list[ImageBytes]) -> Response:

@@ -173,6 +173,8 @@ async def _send(
     if response.delivery is Delivery.RESET_BODY:
         writer.write(response.body[: len(response.body) // 2])
         await writer.drain()
+        # A reset may overtake what is still on its way, and the client shall see half an answer.
+        await asyncio.sleep(DRIP_SECONDS)
         _reset(writer)
         return False
     step = DRIP_BYTES if response.delivery is Delivery.DRIP else max(len(response.body), 1)

@@ -37,7 +37,11 @@ class Emulator:
         )
         self.memory.calls.append(call)
         started = time.monotonic()
-        response = await self._route(request, call)
+        try:
+            response = await self._route(request, call)
+        except Exception:
+            logger.exception("the emulator itself failed at %s", request.path)
+            response = as_json({"message": "the emulator itself failed; its log says why"}, status=500)
         call.status, call.seconds = response.status, round(time.monotonic() - started, 3)
         logger.info("%s %s %s %.0f ms", call.method, call.path, call.status, call.seconds * 1000)
         return response

@@ -10,6 +10,7 @@ from generation.emulator.faults import Plan
 
 LOG_MAX = 20_000
 RESULTS_MAX_BYTES = 512 * 1024 * 1024
+PROMPTS_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,19 @@ class Memory:
         self.calls: deque[Call] = deque(maxlen=LOG_MAX)
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._stored_bytes = 0
+        self._painted: Counter[str] = Counter()
+
+    def next_index(self, prompt: str, count: int) -> int:
+        """Where the pictures of this call begin, so that asking again for the same gives others."""
+        if len(self._painted) > PROMPTS_MAX:
+            self._painted.clear()
+        first = self._painted[prompt]
+        self._painted[prompt] += count
+        return first
 
     def reset(self) -> None:
         """Forget calls, faults and results; settings stay."""
+        self._painted.clear()
         self.plan.clear()
         self.calls.clear()
         self._results.clear()

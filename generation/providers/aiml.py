@@ -14,6 +14,7 @@ from generation.providers.http import (
     AnswerTooLarge,
     Departure,
     read_bounded,
+    read_excerpt,
     retry_after,
     timeouts,
 )
@@ -86,7 +87,7 @@ class AimlProvider:
         """
         raise OutcomeUnknown(Code.ERROR)
 
-    async def _send(self, spec: Spec, body: bytes, departure: Departure, accepted: Accepted) -> _Reply:
+    async def _send(self, spec: Spec, content: bytes, departure: Departure, accepted: Accepted) -> _Reply:
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -99,7 +100,7 @@ class AimlProvider:
         request = self._client.build_request(
             "POST",
             self._url,
-            content=body,
+            content=content,
             headers=headers,
             timeout=timeouts(spec.deadline_seconds),
             extensions={"trace": departure.trace},
@@ -109,8 +110,11 @@ class AimlProvider:
             vendor_id = response.headers.get(aiml.HEADER_ID, "")
             if response.is_success and vendor_id:
                 await accepted(vendor_id[:200])
-            limit = ENVELOPE_MAX_BYTES + (spec.count * PICTURE_MAX_BYTES if response.is_success else 0)
-            return _Reply(response.status_code, dict(response.headers), await read_bounded(response, limit))
+            if response.is_success:
+                body = await read_bounded(response, ENVELOPE_MAX_BYTES + spec.count * PICTURE_MAX_BYTES)
+            else:
+                body = await read_excerpt(response)
+            return _Reply(response.status_code, dict(response.headers), body)
         finally:
             await response.aclose()
 

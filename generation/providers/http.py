@@ -1,5 +1,7 @@
 """HTTP as every adapter wants it: one client, bounded reading, and whether the request had left."""
 
+import asyncio
+import contextlib
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ WRITE_SECONDS = 30.0
 # A picture of 30 MB as base64, which is a third longer.
 PICTURE_MAX_BYTES = 30 * 1024 * 1024 * 4 // 3
 ENVELOPE_MAX_BYTES = 256 * 1024
+EXCERPT_SECONDS = 3.0
 
 
 class AnswerTooLarge(Exception):
@@ -67,6 +70,19 @@ async def read_bounded(response: httpx.Response, limit: int) -> bytes:
             raise AnswerTooLarge
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def read_excerpt(response: httpx.Response) -> bytes:
+    """What can be had of an error's body: its status said what matters, so a torn or endless one is cut."""
+    chunks, total = [], 0
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(EXCERPT_SECONDS):
+            async for chunk in response.aiter_bytes():
+                total += len(chunk)
+                chunks.append(chunk)
+                if total > ENVELOPE_MAX_BYTES:
+                    break
+    return b"".join(chunks)[:ENVELOPE_MAX_BYTES]
 
 
 def _now() -> datetime:

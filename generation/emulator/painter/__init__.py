@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from generation.emulator.painter import compositions, graphics, landscapes, objects
-from generation.emulator.painter.brushes import Canvas, gradient
+from generation.emulator.painter.brushes import Canvas
 from generation.emulator.painter.palettes import (
     ALL,
     DAWN,
@@ -77,7 +77,10 @@ def sketch(prompt: str, *, index: int, size: tuple[int, int]) -> Image.Image:
     """A plain picture in a few milliseconds: of the right size, not blank, and this prompt's own."""
     rng = _rng(prompt, index)
     palette = rng.choice(ALL)
-    image = gradient(size, palette.sky)
+    # One pixel a colour, stretched: Pillow does all of it without holding up the event loop's thread.
+    strip = Image.new("RGB", (1, len(palette.sky)))
+    strip.putdata(palette.sky)
+    image = strip.resize(size, Image.Resampling.BILINEAR)
     for colour in palette.accents:
         left, top = rng.randrange(size[0]), rng.randrange(size[1])
         side = rng.randint(size[0] // 8, size[0] // 3)

@@ -123,7 +123,7 @@ def balloons(canvas: Canvas, palette: Palette) -> None:
 def aurora(canvas: Canvas, palette: Palette) -> None:
     """Curtains of light over dark hills."""
     # What is out of focus anyway is drawn at a quarter of the size.
-    small = Canvas((canvas.width // 4, canvas.height // 4), canvas.rng)
+    small = Canvas((max(1, canvas.width // 4), max(1, canvas.height // 4)), canvas.rng)
     small.fill([(8, 12, 34), (16, 34, 66), (36, 74, 104)])
     glow = canvas.rng.choice([((80, 255, 180), (90, 110, 255)), ((120, 255, 150), (220, 90, 210))])
     for curtain in range(3):

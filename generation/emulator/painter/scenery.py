@@ -34,7 +34,10 @@ def _cloud(canvas: Canvas, horizon: float, palette: Palette) -> None:
 
 def stars(canvas: Canvas, bottom: float, count: int) -> None:
     for _ in range(count):
-        spot = (canvas.rng.randrange(canvas.width), canvas.rng.randrange(max(1, round(bottom))))
+        spot = (
+            canvas.rng.randrange(canvas.width),
+            canvas.rng.randrange(max(1, min(canvas.height, round(bottom)))),
+        )
         shine = canvas.rng.randint(150, 255)
         canvas.image.putpixel(spot, (shine, shine, min(255, shine + 12)))
 

@@ -11,7 +11,14 @@ import pytest
 
 from generation.providers.aiml import AimlProvider
 from generation.providers.base import Answer, ImageBytes, ImageLink, Spec
-from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError, Refused
+from generation.providers.errors import (
+    VENDOR_TEXT_MAX,
+    Code,
+    NotAccepted,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+)
 from generation.wire import aiml
 
 KEY = "key-5f1c0ffee5f1c0ffee"
@@ -168,13 +175,14 @@ def test_a_redirect_is_not_followed() -> None:
     assert len(asked) == 1
 
 
-def test_an_answer_over_the_limit_is_dropped() -> None:
+def test_an_endless_error_is_cut_and_still_has_its_kind() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(500, content=b"x" * 300_000)
+        return httpx.Response(401, content=b"x" * 1_000_000)
 
-    with pytest.raises(OutcomeUnknown) as failure:
+    with pytest.raises(NotAccepted) as failure:
         generate(handler)
-    assert failure.value.code == Code.UNREADABLE
+    assert failure.value.code == Code.BAD_KEY
+    assert len(failure.value.vendor_text) == VENDOR_TEXT_MAX
 
 
 def test_the_cost_of_an_unreadable_answer_is_kept() -> None:

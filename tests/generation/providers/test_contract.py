@@ -199,6 +199,16 @@ def test_the_deadline_ends_every_wait(emulator: EmulatorServer, fault: str) -> N
     assert "0.5 s" in error.detail
 
 
+@pytest.mark.parametrize("connection", ["reset_body", "drip"])
+def test_a_status_counts_even_if_its_body_never_ends(emulator: EmulatorServer, connection: str) -> None:
+    emulator.fault(f"status=429,retry_after=3,connection={connection}")
+
+    error = failure(emulator.base_url)
+
+    assert isinstance(error, NotAccepted)
+    assert (error.code, error.retry_after_seconds) == (Code.RATE_LIMITED, 3.0)
+
+
 def test_a_closed_port_is_not_accepted() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
