@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -217,3 +218,28 @@ def test_nothing_can_be_resumed() -> None:
 
     with pytest.raises(OutcomeUnknown):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind"),
+    [
+        ([], OutcomeUnknown),
+        (["connection.connect_tcp.started"], NotAccepted),
+        (["connection.connect_tcp.started", "http11.send_request_headers.started"], OutcomeUnknown),
+    ],
+)
+def test_the_deadline_knows_whether_the_request_had_left(seen: list[str], kind: type[ProviderError]) -> None:
+    async def never(request: httpx.Request) -> httpx.Response:
+        for event in seen:
+            await request.extensions["trace"](event, {})
+        await asyncio.Event().wait()
+        raise AssertionError("it waits for ever")
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as client:
+            provider = AimlProvider(client, base_url="https://x.example.test", api_key=KEY)
+            await provider.generate(replace(SPEC, deadline_seconds=0.05), accepted=nobody)
+
+    with pytest.raises(ProviderError) as failure:
+        asyncio.run(run())
+    assert type(failure.value) is kind
