@@ -2,6 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -40,8 +41,11 @@ class UploadListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Give a picture to use as a reference. It loses its metadata; unused, it is kept for a day."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + _ENVELOPE_BYTES:
+        length = request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length[:18]) > settings.UPLOAD_MAX_BYTES + _ENVELOPE_BYTES:
             raise RequestDataTooBig
+        if any(len(values) > 1 for _, values in request.data.lists()):  # type: ignore[union-attr]
+            raise ValidationError({"file": "Send one picture at a time."}, code="too_many_files")
         given = UploadInput(data=dict(request.data.items()))  # type: ignore[union-attr]
         given.is_valid(raise_exception=True)
         file = given.validated_data["file"]
@@ -100,8 +104,9 @@ class ImageView(APIView):
         given = ImageChangeInput(data=request.data)
         given.is_valid(raise_exception=True)
         image.visibility = given.validated_data["visibility"]
-        image.save(update_fields=["visibility"])
-        events.record(user_id=request.user.pk, kind=events.Kind.IMAGE, subject=str(image.public_id))
+        with transaction.atomic():
+            image.save(update_fields=["visibility"])
+            events.record(user_id=request.user.pk, kind=events.Kind.IMAGE, subject=str(image.public_id))
         return _answer(request, image)
 
 

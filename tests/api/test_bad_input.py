@@ -272,6 +272,26 @@ def test_an_upload_without_a_file_is_refused(
     is_problem(owner.client.post("/api/v1/uploads", body, content_type=kind), status, code)
 
 
+def test_two_uploads_at_once_are_refused(owner: Caller) -> None:
+    files = [SimpleUploadedFile(f"{seed}.png", factories.picture(seed=seed)) for seed in (1, 2)]
+
+    answer = owner.client.post("/api/v1/uploads", {"file": files}, format="multipart")
+
+    is_problem(answer, 400, "too_many_files")
+
+
+def test_an_upload_larger_than_any_picture_is_not_read(owner: Caller) -> None:
+    answer = owner.client.generic(
+        "POST",
+        "/api/v1/uploads",
+        b"",
+        content_type="multipart/form-data; boundary=x",
+        headers={"Content-Length": "900000000"},
+    )
+
+    is_problem(answer, 413, "too_large")
+
+
 def test_an_upload_with_another_field_is_refused(owner: Caller) -> None:
     file = SimpleUploadedFile("mug.png", factories.picture())
 
