@@ -175,6 +175,7 @@ SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)
 STALLED_SECONDS = env.int("STALLED_SECONDS", default=60)
 CREDITS_PER_IMAGE = env.int("CREDITS_PER_IMAGE", default=2)
 ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
+EGRESS_PROXY = env.str("EGRESS_PROXY", default="")
 
 # --- Files --------------------------------------------------------------------------------------
 

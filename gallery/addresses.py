@@ -82,7 +82,7 @@ async def fetch(
             )
     except (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException) as error:
         raise FetchFailed("fetch_timeout", "The address took too long to answer.") from error
-    except (httpcore.ConnectError, OSError) as error:
+    except (httpcore.ConnectError, httpx.ConnectError, httpx.ProxyError, OSError) as error:
         raise FetchFailed("fetch_unreachable", "The address could not be reached.") from error
     except (httpcore.ProtocolError, httpcore.NetworkError, httpx.HTTPError, httpx.InvalidURL) as error:
         raise FetchFailed("fetch_broken", "The address broke off its answer.") from error
@@ -120,7 +120,7 @@ async def _follow(
         # Trust ends at the first step elsewhere: a stranger's redirect must not lead back into our own.
         still_trusted = still_trusted and address_rules.origin(url) in trusted
         is_checked = not (still_trusted or settings.ALLOW_PRIVATE_ADDRESSES)
-        async with _get(url, connections.Guard(resolve, is_checked=is_checked)) as response:
+        async with _get(url, connections.transport(url, resolve, is_checked=is_checked)) as response:
             if not response.has_redirect_location:
                 return await _read(response, max_bytes)
             url = _next(url, response.headers["location"], require_https=require_https)
@@ -139,12 +139,10 @@ def _next(url: httpx.URL, location: str, *, require_https: bool) -> httpx.URL:
 
 
 @contextlib.asynccontextmanager
-async def _get(url: httpx.URL, guard: connections.Guard) -> AsyncIterator[httpx.Response]:
+async def _get(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> AsyncIterator[httpx.Response]:
     # The deadline around us ends a slow answer; of httpx's own limits only the one to connect is used.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
-    client = httpx.AsyncClient(
-        transport=connections.GuardedTransport(guard), trust_env=False, timeout=timeout, headers=HEADERS
-    )
+    client = httpx.AsyncClient(transport=transport, trust_env=False, timeout=timeout, headers=HEADERS)
     async with client, client.stream("GET", url, follow_redirects=False) as response:
         yield response
 

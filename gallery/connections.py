@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 import certifi
 import httpcore
 import httpx
+from django.conf import settings
 
 from gallery import address_rules
 from gallery.address_rules import AddressRefused
@@ -46,6 +47,22 @@ async def system_resolve(host: str, port: int) -> list[str]:
 
     threading.Thread(target=ask, name="resolve", daemon=True).start()
     return await answer
+
+
+def transport(url: httpx.URL, resolve: Resolve, *, is_checked: bool) -> httpx.AsyncBaseTransport:
+    """What carries one request to `url`: our own guarded connection, or `settings.EGRESS_PROXY`.
+
+    A proxy resolves names itself, and refusing private ones is then its work; a number is checked here.
+
+    :raises AddressRefused: when `url` is not for the proxy.
+    """
+    if not (is_checked and settings.EGRESS_PROXY):
+        return GuardedTransport(Guard(resolve, is_checked=is_checked))
+    address_rules.check_port(address_rules.port(url))
+    with contextlib.suppress(socket.gaierror):
+        found = socket.getaddrinfo(url.host.rstrip("."), None, flags=socket.AI_NUMERICHOST)
+        address_rules.check_all([str(entry[4][0]) for entry in found])
+    return httpx.AsyncHTTPTransport(proxy=settings.EGRESS_PROXY, verify=_tls(), trust_env=False)
 
 
 class Guard(httpcore.AsyncNetworkBackend):

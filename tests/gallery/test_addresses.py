@@ -551,3 +551,51 @@ def test_a_name_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch
 
 def test_the_systems_resolver_gives_numbers() -> None:
     assert asyncio.run(connections.system_resolve("127.0.0.1", 80)) == ["127.0.0.1"]
+
+
+@pytest.fixture
+def proxy(serve: Callable[..., Server], settings: Any) -> Server:
+    """An egress proxy that answers everything itself."""
+    server = serve(response(PICTURE))
+    settings.EGRESS_PROXY = server.origin
+    return server
+
+
+def test_with_an_egress_proxy_names_are_left_to_it(proxy: Server) -> None:
+    async def unasked(host: str, port: int) -> list[str]:
+        pytest.fail("resolved here")
+
+    assert fetch("http://example.org/a.png", resolve=unasked).data == PICTURE
+    assert proxy.requests[0].startswith(b"GET http://example.org/a.png HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("host", NUMBERS)
+def test_with_an_egress_proxy_numbers_are_still_checked(proxy: Server, host: str) -> None:
+    with pytest.raises((AddressRefused, FetchFailed)):
+        fetch(f"http://{host}/a.png")
+
+    assert proxy.requests == []
+
+
+def test_with_an_egress_proxy_ports_are_still_checked(proxy: Server) -> None:
+    with pytest.raises(AddressRefused):
+        fetch("http://example.org:22/")
+
+    assert proxy.requests == []
+
+
+def test_a_trusted_origin_is_reached_without_the_proxy(proxy: Server, serve: Callable[..., Server]) -> None:
+    server = serve(response(b"direct"))
+
+    assert fetch(f"{server.origin}/", trusted_origins=trusted(server)).data == b"direct"
+    assert proxy.requests == []
+
+
+def test_an_egress_proxy_that_is_away_is_a_failure(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        settings.EGRESS_PROXY = f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+    with pytest.raises(FetchFailed) as caught:
+        fetch("http://example.org/")
+
+    assert caught.value.code == "fetch_unreachable"
