@@ -10,7 +10,7 @@ from generation.wishes import InvalidWish, Wish
 
 
 class ComposerForm(forms.Form):
-    """The composer. `make` is another count, chosen by a button; `price` is what an image was shown to cost."""
+    """The composer. `make` is another count, chosen by a button; `price` is the one shown for an image."""
 
     prompt = forms.CharField(required=False, strip=False)
     model = forms.CharField(required=False, max_length=80)

@@ -1,9 +1,9 @@
 """The worker's loop: claims waiting generations and serves many side by side, since a call is mostly waiting.
 
 One django-q2 task runs one loop. It claims for `RUNNER_CLAIM_SECONDS`, not after the drain mark and not once
-its parent is gone; it ends when everything it took has an end, well before the task's time limit, and leaves a
-successor when work remains. Database work runs on one thread of its own, picture work on a few; none is left
-when the loop ends.
+its parent is gone; it ends when everything it took has an end, well before the task's time limit, and leaves
+a successor when work remains. Database work runs on one thread of its own, picture work on a few; none is
+left when the loop ends.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The Studio: the composer, the feed, and what can be done with a row of it.
 
-Every form posts and redirects. A script that asks with the header `X-Part` gets only the part that changed: the
-row of a new generation, or the strip that says why there is none.
+Every form posts and redirects. A script that asks with the header `X-Part` gets only the part that changed:
+the row of a new generation, or the strip that says why there is none.
 """
 
 import hashlib

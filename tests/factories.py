@@ -23,7 +23,7 @@ def person(*, credits: int = 1_000, **fields: Any) -> User:
     """A person with credits. The password is `correct horse battery`."""
     number = next(_numbers)
     fields.setdefault("email", f"person{number}@easel.test")
-    user = User.objects.create_user(password="correct horse battery", **fields)  # noqa: S106
+    user = User.objects.create_user(password="correct horse battery", **fields)
     if credits:
         ledger.grant(user=user, amount=credits, key=f"test-{number}", reason="for a test", by=None)
     return user

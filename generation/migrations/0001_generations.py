@@ -9,136 +9,292 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_ledger_rules'),
-        ('gallery', '0001_stored_pictures'),
+        ("accounts", "0002_ledger_rules"),
+        ("gallery", "0001_stored_pictures"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Generation',
+            name="Generation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('partial', 'Partial'), ('failed', 'Failed'), ('canceled', 'Canceled')], default='queued', max_length=10)),
-                ('model', models.CharField(max_length=80)),
-                ('prompt', models.TextField()),
-                ('aspect_ratio', models.CharField(max_length=8)),
-                ('count', models.PositiveSmallIntegerField()),
-                ('temperature', models.FloatField(null=True)),
-                ('top_p', models.FloatField(null=True)),
-                ('provider', models.CharField(blank=True, max_length=40)),
-                ('price', models.BigIntegerField(verbose_name='credits for one image')),
-                ('attempts_made', models.PositiveIntegerField(default=0)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('wake_at', models.DateTimeField(null=True)),
-                ('deadline_at', models.DateTimeField()),
-                ('cancel_requested_at', models.DateTimeField(null=True)),
-                ('error_code', models.CharField(blank=True, max_length=40)),
-                ('error_detail', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.apikey')),
-                ('hold', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='generation', to='accounts.hold')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='generations', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("partial", "Partial"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("model", models.CharField(max_length=80)),
+                ("prompt", models.TextField()),
+                ("aspect_ratio", models.CharField(max_length=8)),
+                ("count", models.PositiveSmallIntegerField()),
+                ("temperature", models.FloatField(null=True)),
+                ("top_p", models.FloatField(null=True)),
+                ("provider", models.CharField(blank=True, max_length=40)),
+                ("price", models.BigIntegerField(verbose_name="credits for one image")),
+                ("attempts_made", models.PositiveIntegerField(default=0)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("wake_at", models.DateTimeField(null=True)),
+                ("deadline_at", models.DateTimeField()),
+                ("cancel_requested_at", models.DateTimeField(null=True)),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                ("error_detail", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "api_key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.apikey",
+                    ),
+                ),
+                (
+                    "hold",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="generation",
+                        to="accounts.hold",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="generations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('provider', models.CharField(max_length=40)),
-                ('status', models.CharField(choices=[('sending', 'Sending'), ('accepted', 'Accepted'), ('answered', 'Answered'), ('delivered', 'Delivered'), ('not_accepted', 'Not Accepted'), ('outcome_unknown', 'Outcome Unknown'), ('refused', 'Refused'), ('broken_promise', 'Broken Promise')], default='sending', max_length=16)),
-                ('vendor_id', models.CharField(blank=True, max_length=200)),
-                ('answer', models.JSONField(default=list)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('vendor_text', models.CharField(blank=True, max_length=1000)),
-                ('vendor_cost_usd', models.DecimalField(decimal_places=6, max_digits=12, null=True)),
-                ('vendor_credits', models.BigIntegerField(null=True)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='generation.generation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("provider", models.CharField(max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("sending", "Sending"),
+                            ("accepted", "Accepted"),
+                            ("answered", "Answered"),
+                            ("delivered", "Delivered"),
+                            ("not_accepted", "Not Accepted"),
+                            ("outcome_unknown", "Outcome Unknown"),
+                            ("refused", "Refused"),
+                            ("broken_promise", "Broken Promise"),
+                        ],
+                        default="sending",
+                        max_length=16,
+                    ),
+                ),
+                ("vendor_id", models.CharField(blank=True, max_length=200)),
+                ("answer", models.JSONField(default=list)),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("vendor_text", models.CharField(blank=True, max_length=1000)),
+                ("vendor_cost_usd", models.DecimalField(decimal_places=6, max_digits=12, null=True)),
+                ("vendor_credits", models.BigIntegerField(null=True)),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="generation.generation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cluster', models.CharField(max_length=64)),
-                ('part', models.CharField(choices=[('worker', 'Worker'), ('finished', 'Finished'), ('monitor', 'Monitor')], max_length=10)),
-                ('beat_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cluster", models.CharField(max_length=64)),
+                (
+                    "part",
+                    models.CharField(
+                        choices=[("worker", "Worker"), ("finished", "Finished"), ("monitor", "Monitor")],
+                        max_length=10,
+                    ),
+                ),
+                ("beat_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('cluster', 'part'), name='generation_heartbeat_one_a_part')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("cluster", "part"), name="generation_heartbeat_one_a_part"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Output',
+            name="Output",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outputs', to='generation.attempt')),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outputs', to='generation.generation')),
-                ('image', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='output', to='gallery.image')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outputs",
+                        to="generation.attempt",
+                    ),
+                ),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outputs",
+                        to="generation.generation",
+                    ),
+                ),
+                (
+                    "image",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="output", to="gallery.image"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Reference',
+            name="Reference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='references', to='generation.generation')),
-                ('image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='gallery.image')),
-                ('original', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='gallery.original')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="references",
+                        to="generation.generation",
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="gallery.image",
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gallery.original"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(fields=['user', '-id'], name='generation_of_user'),
+            model_name="generation",
+            index=models.Index(fields=["user", "-id"], name="generation_of_user"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['id'], name='generation_unfinished'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "running"])),
+                fields=["id"],
+                name="generation_unfinished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('count__gte', 1)), name='generation_generation_count_positive'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("count__gte", 1)), name="generation_generation_count_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('price__gt', 0)), name='generation_generation_has_price'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price__gt", 0)), name="generation_generation_has_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('status__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('status__in', ['succeeded', 'partial', 'failed', 'canceled'])), _connector='OR'), name='generation_generation_finished_when_terminal'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("finished_at__isnull", True), ("status__in", ["queued", "running"])),
+                    models.Q(
+                        ("finished_at__isnull", False),
+                        ("status__in", ["succeeded", "partial", "failed", "canceled"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="generation_generation_finished_when_terminal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('generation', 'number'), name='generation_attempt_one_a_claim'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                fields=("generation", "number"), name="generation_attempt_one_a_claim"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='output',
-            constraint=models.UniqueConstraint(fields=('generation', 'position'), name='generation_output_one_a_place'),
+            model_name="output",
+            constraint=models.UniqueConstraint(
+                fields=("generation", "position"), name="generation_output_one_a_place"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reference',
-            constraint=models.UniqueConstraint(fields=('generation', 'position'), name='generation_reference_one_a_place'),
+            model_name="reference",
+            constraint=models.UniqueConstraint(
+                fields=("generation", "position"), name="generation_reference_one_a_place"
+            ),
         ),
     ]
