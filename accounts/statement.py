@@ -196,8 +196,9 @@ def _entries(side: QuerySet[LedgerEntry], place: Place, size: int) -> Iterable[L
 def _released(account: CreditAccount, place: Place, size: int) -> Iterable[Hold]:
     holds = Hold.objects.filter(account=account, settled_at__isnull=False, captured=0)
     if place.settled_at is not None:
-        same_moment = Q(settled_at=place.settled_at, pk__lt=place.hold)
-        holds = holds.filter(Q(settled_at__lt=place.settled_at) | same_moment)
+        # Not "older, or as old with a smaller id": PostgreSQL would read that from the newest on.
+        holds = holds.filter(settled_at__lte=place.settled_at)
+        holds = holds.exclude(settled_at=place.settled_at, pk__gte=place.hold)
     return holds.order_by("-settled_at", "-pk")[: size + 1]
 
 

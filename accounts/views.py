@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from accounts import chart, keys, ledger, statement
+from accounts import chart, events, keys, ledger, statement
 from accounts.context import THEMES
 from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey
@@ -37,6 +37,8 @@ def credits(request: HttpRequest) -> HttpResponse:
         place = statement.parse_place(request.GET.get("before", ""))
     except statement.UnknownPlace as unknown:
         raise Http404 from unknown
+    # Before the numbers are read, so that a change in between is heard of.
+    heard = events.latest_id(user_id=user.pk)
     standing = ledger.standing(user)
     month = statement.month(user, today=now.date())
     at_start = place == statement.Place()
@@ -54,7 +56,7 @@ def credits(request: HttpRequest) -> HttpResponse:
         "days": list(statement.by_date(page.lines)),
         "older": page.older,
         "at_start": at_start,
-        "now": now,
+        "heard": heard,
     }
     return render(request, "accounts/credits.html", context)
 

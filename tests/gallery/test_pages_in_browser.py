@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts import keys, ledger
-from accounts.models import User
+from accounts.models import Hold, User
 from gallery import browsing, ingest
 from gallery.models import Image
 from tests import factories
@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.timeout(180),
 ]
 A_KEY = re.compile(r"esl_[0-9A-Za-z]{50}")
+SILENCE = "retry: 60000\n\n"
 SIZES = [(96, 64), (64, 96), (64, 64), (112, 64)]
 
 
@@ -35,6 +36,7 @@ def browser_page(page: Page, live_server: Any, client: Any, owner: User, setting
     client.force_login(owner)
     name = settings.SESSION_COOKIE_NAME
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    page.route("**/events?*", lambda route: route.fulfill(content_type="text/event-stream", body=SILENCE))
     complaints: list[str] = []
     page.on(
         "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
@@ -134,10 +136,10 @@ def test_j_and_k_walk_and_escape_goes_back(browser_page: Page, live_server: Any,
     browser_page.goto(f"{live_server.url}/images/{images[1].public_id}/")
     heading = browser_page.get_by_role("heading", level=1)
 
-    browser_page.keyboard.press("j")
-    expect(heading).to_have_text("picture 0")
-    browser_page.keyboard.press("k")
-    expect(heading).to_have_text("picture 1")
+    for key, shown in (("j", "picture 0"), ("k", "picture 1")):
+        browser_page.keyboard.press(key)
+        expect(heading).to_have_text(shown)
+        browser_page.wait_for_load_state()  # the keys of the next page begin with its script
     browser_page.keyboard.press("Escape")
     browser_page.wait_for_url("**/gallery/")
 
@@ -156,6 +158,27 @@ def test_a_click_on_the_wall_zooms_and_escape_comes_back_to_the_page(
 
     expect(browser_page.locator(".pswp--open")).to_have_count(0)
     assert f"/images/{image.public_id}/" in browser_page.url
+
+
+def test_a_hold_appears_on_the_open_credits_page(browser_page: Page, live_server: Any, owner: User) -> None:
+    said = iter(["retry: 50\n\n", "event: credits\ndata:\n\n"])
+    heard: list[str] = []
+
+    def tell(route: Route) -> None:
+        heard.append(route.request.url)
+        body = next(said, SILENCE) if len(heard) == 1 or held else "retry: 50\n\n"
+        route.fulfill(content_type="text/event-stream", body=body)
+
+    held: list[Hold] = []
+    browser_page.route("**/events?*", tell)
+    browser_page.goto(f"{live_server.url}/credits/")
+    expect(browser_page.locator(".balance-figure .display")).to_have_text("100")
+
+    held.append(ledger.hold(user=owner, amount=8, key="a", reason="a new picture", by=owner))
+
+    expect(browser_page.locator(".balance-figure .display")).to_have_text("92")
+    expect(browser_page.locator("#ring-number")).to_have_text("92")
+    expect(browser_page.get_by_text("a new picture")).to_be_visible()
 
 
 def test_a_key_is_made_in_the_dialog(browser_page: Page, live_server: Any) -> None:
