@@ -37,7 +37,8 @@ SIGNATURE_SIDE = 16
 BLANK_RANGE = 6
 """A picture is blank when no channel of its small copy spans more levels than this, of 255."""
 
-Image.MAX_IMAGE_PIXELS = PIXELS_MAX
+# Pillow's own check comes first and does not say the size; from our limit up to here, ours does.
+Image.MAX_IMAGE_PIXELS = 4 * SIDE_MAX * SIDE_MAX
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 

@@ -196,10 +196,11 @@ def test_what_is_no_picture_is_told_by_its_name() -> None:
     assert caught.value.detail == "notes.pdf isn't a picture Easel can use. Try PNG, JPEG or WebP."
 
 
-def test_too_many_pixels_are_told_with_their_number() -> None:
-    data = drawing.encoded(Image.new("1", (9000, 100)))
+@pytest.mark.parametrize("size", [(9000, 100), (5001, 5000), (12000, 9000)])
+def test_too_many_pixels_are_told_with_their_number(size: tuple[int, int]) -> None:
+    data = drawing.encoded(Image.new("1", size))
 
-    with pytest.raises(PictureRefused, match="9000 × 100") as caught:
+    with pytest.raises(PictureRefused, match=f"{size[0]} × {size[1]}") as caught:
         kept(data)
 
     assert caught.value.code == "too_many_pixels"
