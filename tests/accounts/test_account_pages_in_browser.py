@@ -65,8 +65,12 @@ def test_signing_in_breaks_no_rule_of_accessibility(page: Page, site: str, theme
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_account_pages_break_no_rule_of_accessibility(page: Page, site: str, theme: str) -> None:
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_account_pages_break_no_rule_of_accessibility(
+    page: Page, site: str, theme: str, size: Any
+) -> None:
     sign_in(page, site)
+    page.set_viewport_size(size)
     for path in OWN_PAGES:
         open_in(page, site, path, theme)
         assert broken_rules(page) == [], path
