@@ -17,6 +17,9 @@ class StrictFilterBackend(DjangoFilterBackend):
         """:raises ValidationError:"""
         known = OF_EVERY_LIST | set(self.get_filterset_class(view, queryset).base_filters)
         check_parameters(request, known)
+        if empty := sorted(name for name, values in request.query_params.lists() if "" in values):
+            # Without a value the filter would be left out.
+            raise ValidationError(dict.fromkeys(empty, "Give it a value, or leave it out."), code="blank")
         filtered: QuerySet = super().filter_queryset(request, queryset, view)
         return filtered
 

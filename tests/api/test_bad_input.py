@@ -272,6 +272,12 @@ def test_an_upload_without_a_file_is_refused(
     is_problem(owner.client.post("/api/v1/uploads", body, content_type=kind), status, code)
 
 
+def test_an_upload_without_any_body_is_refused(owner: Caller) -> None:
+    answer = owner.client.generic("POST", "/api/v1/uploads", b"", content_type="")
+
+    is_problem(answer, 400, "required")
+
+
 def test_two_uploads_at_once_are_refused(owner: Caller) -> None:
     files = [SimpleUploadedFile(f"{seed}.png", factories.picture(seed=seed)) for seed in (1, 2)]
 

@@ -144,6 +144,8 @@ def test_the_list_is_filtered_by_any_of_the_states(owner: Caller) -> None:
     ("query", "code"),
     [
         ("status=lost", "invalid_choice"),
+        ("status=", "blank"),
+        ("status=failed&status=", "blank"),
         ("stauts=failed", "unknown_parameter"),
         ("limit=0", "invalid_limit"),
         ("limit=101", "invalid_limit"),

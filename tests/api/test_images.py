@@ -46,6 +46,7 @@ def test_the_list_has_ones_own_and_what_is_shared(owner: Caller, teammate: Calle
 
 def test_mine_is_true_or_false(owner: Caller) -> None:
     assert owner.client.get(f"{URL}?mine=banana").json()["code"] == "invalid_choice"
+    assert owner.client.get(f"{URL}?mine=").json()["code"] == "blank"
 
 
 def test_the_list_costs_the_same_number_of_queries(owner: Caller, django_assert_max_num_queries: Any) -> None:
