@@ -29,7 +29,7 @@ def line_meta(line: Line) -> str:
     words = {
         "hold": "On hold",
         "capture": "Charged",
-        "release": f"{line.amount:,} credits released — nothing was charged",
+        "release": f"{line.amount:,} credits given back — nothing was charged",
         "refund": "Refunded",
         "grant": "Granted",
         "adjustment": "Corrected",
@@ -38,5 +38,5 @@ def line_meta(line: Line) -> str:
     if line.by is not None and line.kind in ("grant", "adjustment", "refund"):
         words = f"{words} by {line.by.get_full_name()}"
     if line.given_back:
-        words = f"{words} · {line.given_back:,} of {line.amount + line.given_back:,} credits on hold released"
+        words = f"{words} · {line.given_back:,} of {line.amount + line.given_back:,} credits on hold given back"
     return words
