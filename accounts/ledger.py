@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
-from accounts import events
+from accounts import events, limits
 from accounts.ledger_refusals import (
     KEY_MAX,
     REASON_MAX,
@@ -24,8 +24,8 @@ from accounts.ledger_refusals import (
     InvalidAmount,
     InvalidKey,
     InvalidReason,
-    KeyLimitReached,
     KeyReused,
+    LimitReached,
     Refusal,
 )
 from accounts.ledger_triggers import AMOUNT_MAX
@@ -40,8 +40,8 @@ __all__ = [
     "InvalidAmount",
     "InvalidKey",
     "InvalidReason",
-    "KeyLimitReached",
     "KeyReused",
+    "LimitReached",
     "Refusal",
     "Standing",
     "account_of",
@@ -67,6 +67,18 @@ class Standing:
     @property
     def available(self) -> int:
         return self.balance - self.held
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What credits were spent on, as plain facts for reports."""
+
+    model: str = ""
+    provider: str = ""
+    images: int = 0
+
+
+NOTHING_SAID = Spent()
 
 
 def standing(user: User) -> Standing:
@@ -145,7 +157,7 @@ def hold(
     """Set credits aside for work not done yet. The key is the account's own.
 
     :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason: when it is too long.
-    :raises InsufficientCredits: :raises KeyLimitReached: :raises KeyReused:
+    :raises InsufficientCredits: :raises LimitReached: :raises KeyReused:
     """
     _check_amount(amount)
     _check_words(key=key, reason=reason or "-")
@@ -161,16 +173,30 @@ def hold(
         return existing
     _check_available(account, amount)
     if api_key is not None:
-        _check_key_limit(api_key, amount)
-    made = Hold.objects.create(
-        account=account, amount=amount, key=key, reason=reason, by=by, api_key=api_key, reference=reference
+        _check_key_limit(api_key, account, amount)
+    team_id = limits.team_of(user.pk)
+    uses = limits.reserve(
+        user_id=user.pk, team_id=team_id, api_key=api_key, amount=amount, now=timezone.now()
     )
+    made = Hold.objects.create(
+        account=account,
+        amount=amount,
+        key=key,
+        reason=reason,
+        by=by,
+        api_key=api_key,
+        team_id=team_id,
+        reference=reference,
+    )
+    limits.count(made, uses)
     events.record(user_id=user.pk, kind=events.Kind.CREDITS)
     return made
 
 
 @transaction.atomic
-def capture(*, hold: Hold, amount: int, reason: str, by: User | None = None) -> LedgerEntry:
+def capture(
+    *, hold: Hold, amount: int, reason: str, by: User | None = None, what: Spent = NOTHING_SAID
+) -> LedgerEntry:
     """End a hold by spending all or part of it; the rest is given back. Spending nothing is `release`.
 
     Repeating the same capture answers its entry.
@@ -187,6 +213,7 @@ def capture(*, hold: Hold, amount: int, reason: str, by: User | None = None) -> 
         return LedgerEntry.objects.get(hold=hold, kind=LedgerEntry.Kind.CAPTURE)
     if amount > hold.amount:
         raise ExceedsHold(amount=amount, held=hold.amount)
+    limits.give_back(hold, hold.amount - amount)
     return _write(
         kind=LedgerEntry.Kind.CAPTURE,
         source=account,
@@ -196,6 +223,7 @@ def capture(*, hold: Hold, amount: int, reason: str, by: User | None = None) -> 
         reason=reason,
         by=by,
         hold=hold,
+        what=what,
     )
 
 
@@ -212,6 +240,7 @@ def release(*, hold: Hold) -> Hold:
         return hold
     hold.released, hold.settled_at = hold.amount, timezone.now()
     hold.save(update_fields=["released", "settled_at"])
+    limits.give_back(hold, hold.amount)
     events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
     return hold
 
@@ -228,8 +257,11 @@ def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -
     account, hold = _lock_hold(hold)
     key = f"refund:{hold.pk}:{key}"
     left = hold.captured - hold.refunded
-    if amount > left and not _is_used(key):
-        raise ExceedsCaptured(amount=amount, left=left)
+    if not _is_used(key):
+        if amount > left:
+            raise ExceedsCaptured(amount=amount, left=left)
+        limits.give_back(hold, amount)
+    captured = LedgerEntry.objects.filter(hold=hold, kind=LedgerEntry.Kind.CAPTURE).first()
     return _once(
         kind=LedgerEntry.Kind.REFUND,
         source=_system(CreditAccount.Code.SPENT),
@@ -239,6 +271,7 @@ def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -
         reason=reason,
         by=by,
         hold=hold,
+        what=Spent(captured.model, captured.provider) if captured else NOTHING_SAID,
     )
 
 
@@ -252,6 +285,7 @@ def _once(
     reason: str,
     by: User | None,
     hold: Hold | None = None,
+    what: Spent = NOTHING_SAID,
 ) -> LedgerEntry:
     """The entry of this key, written now or at an earlier call with the same terms."""
     if existing := LedgerEntry.objects.filter(key=key).first():
@@ -268,6 +302,7 @@ def _once(
         reason=reason,
         by=by,
         hold=hold,
+        what=what,
     )
 
 
@@ -281,6 +316,7 @@ def _write(
     reason: str,
     by: User | None,
     hold: Hold | None,
+    what: Spent,
 ) -> LedgerEntry:
     entry = LedgerEntry.objects.create(
         kind=kind,
@@ -293,6 +329,11 @@ def _write(
         key=key,
         reason=reason,
         reference=hold.reference if hold else "",
+        team_id=hold.team_id if hold else None,
+        api_key_id=hold.api_key_id if hold else None,
+        model=what.model,
+        provider=what.provider,
+        images=what.images,
         by=by,
     )
     for account in (source, destination):
@@ -352,14 +393,25 @@ def _check_available(account: CreditAccount, amount: int) -> None:
         raise InsufficientCredits(needed=amount, available=account.available, held=account.held)
 
 
-def _check_key_limit(api_key: ApiKey, amount: int) -> None:
-    """The limit as it is now: the key may have been read before somebody lowered it."""
-    limit = ApiKey.objects.values_list("spend_limit", flat=True).get(pk=api_key.pk)
+def _check_key_limit(api_key: ApiKey, account: CreditAccount, amount: int) -> None:
+    """The limit as it is now: the key may have been read before somebody lowered it.
+
+    The account's lock guards the limit, so the key is the same person's.
+    """
+    limit = ApiKey.objects.values_list("spend_limit", flat=True).get(pk=api_key.pk, user=account.user_id)
     if limit is None:
         return
     used = spent_by_key(api_key)
     if used + amount > limit:
-        raise KeyLimitReached(needed=amount, limit=limit, used=used)
+        raise LimitReached(
+            needed=amount,
+            scope="key",
+            name=api_key.name,
+            period="total",
+            used=used,
+            allowed=limit,
+            resets_at=None,
+        )
 
 
 def spent_by_key(api_key: ApiKey) -> int:

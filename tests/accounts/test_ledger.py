@@ -308,17 +308,24 @@ def test_a_key_spends_up_to_its_limit_counting_holds_and_giving_back_releases_an
 
     hold(owner, 30, key="open", api_key=key)
 
-    with pytest.raises(ledger.KeyLimitReached) as refused:
+    with pytest.raises(ledger.LimitReached) as refused:
         hold(owner, 1, key="over", api_key=key)
-    assert (refused.value.limit, refused.value.used) == (50, 50)
+    assert (refused.value.allowed, refused.value.used) == (50, 50)
 
 
 def test_a_key_limit_lowered_since_the_key_was_read_holds(owner: User) -> None:
     key = api_key(owner, 50)
     ApiKey.objects.update(spend_limit=10)
 
-    with pytest.raises(ledger.KeyLimitReached):
+    with pytest.raises(ledger.LimitReached):
         hold(owner, 11, api_key=key)
+
+
+def test_another_persons_key_spends_nothing(owner: User) -> None:
+    with pytest.raises(ApiKey.DoesNotExist):
+        hold(owner, api_key=api_key(person(), 50))
+
+    assert stands(owner) == (100, 0, 100)
 
 
 def test_every_movement_is_heard_of(owner: User) -> None:
