@@ -1,5 +1,7 @@
 """What the ledger will not do, named for what is refused; `accounts.ledger` raises them."""
 
+from datetime import datetime
+
 from accounts.ledger_triggers import AMOUNT_MAX
 
 KEY_MAX = 100
@@ -43,12 +45,36 @@ class InsufficientCredits(Refusal):
         self.needed, self.available, self.held = needed, available, held
 
 
-class KeyLimitReached(Refusal):
-    code = "key_limit_reached"
+class LimitReached(Refusal):
+    """A cap refuses the hold.
 
-    def __init__(self, *, needed: int, limit: int, used: int) -> None:
-        super().__init__(f"This needs {needed} credits; the key may spend {limit} and has used {used}.")
-        self.needed, self.limit, self.used = needed, limit, used
+    `scope` is `person`, `team` or `key`, `period` `day`, `week`, `month` or `total`; amounts are whole
+    credits; `resets_at` is when the cap begins anew, None for never; `raised_by` is who can raise it.
+    """
+
+    code = "limit_reached"
+
+    def __init__(
+        self,
+        *,
+        needed: int,
+        scope: str,
+        name: str,
+        period: str,
+        used: int,
+        allowed: int,
+        resets_at: datetime | None,
+    ) -> None:
+        self.needed, self.scope, self.name, self.period = needed, scope, name, period
+        self.used, self.allowed, self.resets_at = used, allowed, resets_at
+        self.raised_by = "the key's owner or an admin" if scope == "key" else "an admin"
+        whose = {"person": "You", "team": f"The team {name}", "key": f"The key {name}"}[scope]
+        span = "in all" if period == "total" else f"a {period}"
+        until = f" until {resets_at:%d %B %Y, %H:%M} UTC" if resets_at else ""
+        super().__init__(
+            f"This needs {needed} credits. {whose} may spend {allowed} {span}; {used} of it are used{until}. "
+            f"Ask {self.raised_by} to raise it."
+        )
 
 
 class KeyReused(Refusal):

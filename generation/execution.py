@@ -134,7 +134,12 @@ def finish(
             attempt=attempt,
             image=_image(generation, attempt, picture, now),
         )
-    ledger.capture(hold=generation.hold, amount=generation.price * got, reason=generation.prompt[:120])
+    ledger.capture(
+        hold=generation.hold,
+        amount=generation.price * got,
+        reason=generation.prompt[:120],
+        what=ledger.Spent(model=generation.model, provider=attempt.provider, images=got),
+    )
     _update(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now)
 
 

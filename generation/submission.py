@@ -54,7 +54,7 @@ def submit(
 ) -> Submitted:
     """Hold the credits and queue the work, or change nothing.
 
-    :raises ledger.InsufficientCredits: :raises ledger.KeyLimitReached:
+    :raises ledger.InsufficientCredits: :raises ledger.LimitReached:
     :raises PriceChanged: :raises idempotency.FingerprintDiffers:
     """
     if key and (earlier := idempotency.find(owner=user, key=key)):

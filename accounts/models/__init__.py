@@ -1,9 +1,29 @@
-"""People, their credits, keys, and what changed for them."""
+"""People and teams, their credits, rules and keys, and what changed for them."""
 
+from accounts.models.acts import AdminAct, GrantBatch, Notice
 from accounts.models.credits import CreditAccount, Hold, LedgerEntry
 from accounts.models.events import Event
 from accounts.models.idempotency import IdempotentRequest
 from accounts.models.keys import ApiKey
 from accounts.models.people import User
+from accounts.models.rules import AllowanceRule, Cap, CapUse, CountedHold
+from accounts.models.teams import Membership, Team
 
-__all__ = ["ApiKey", "CreditAccount", "Event", "Hold", "IdempotentRequest", "LedgerEntry", "User"]
+__all__ = [
+    "AdminAct",
+    "AllowanceRule",
+    "ApiKey",
+    "Cap",
+    "CapUse",
+    "CountedHold",
+    "CreditAccount",
+    "Event",
+    "GrantBatch",
+    "Hold",
+    "IdempotentRequest",
+    "LedgerEntry",
+    "Membership",
+    "Notice",
+    "Team",
+    "User",
+]

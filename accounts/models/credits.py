@@ -32,6 +32,12 @@ class CreditAccount(models.Model):
     held = models.BigIntegerField(default=0)
 
     class Meta:
+        permissions = [
+            ("see_credits", "See everybody's credits"),
+            ("grant_credits", "Grant and take back credits"),
+            ("adjust_credits", "Correct balances and refund"),
+            ("set_rules", "Set allowances, caps and teams"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind="person", user__isnull=False, code__isnull=True)
@@ -71,6 +77,8 @@ class Hold(models.Model):
     reference = models.CharField(max_length=64, blank=True, db_index=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     api_key = models.ForeignKey("accounts.ApiKey", null=True, on_delete=models.PROTECT, related_name="holds")
+    # The team the person was in then; a later move changes no report.
+    team = models.ForeignKey("accounts.Team", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True)
 
@@ -132,6 +140,12 @@ class LedgerEntry(models.Model):
     key = models.CharField(max_length=200, unique=True)
     reason = models.CharField(max_length=500)
     reference = models.CharField(max_length=64, blank=True, db_index=True)
+    # For what was spent or refunded: by which team, with which key, on what. Plain facts, for reports.
+    team = models.ForeignKey("accounts.Team", null=True, on_delete=models.PROTECT, related_name="+")
+    api_key = models.ForeignKey("accounts.ApiKey", null=True, on_delete=models.PROTECT, related_name="+")
+    model = models.CharField(max_length=80, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    images = models.PositiveSmallIntegerField(default=0)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 

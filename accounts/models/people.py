@@ -33,6 +33,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField("active", default=True)
+    # A notice is raised when fewer credits than this are available; null for none.
+    low_balance_at = models.BigIntegerField("tell me below", null=True, blank=True, default=20)
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

@@ -22,7 +22,7 @@ STATUSES: dict[type[Exception], int] = {
     wishes.InvalidWish: 400,
     ingest.PictureRefused: 400,
     ledger.InsufficientCredits: 402,
-    ledger.KeyLimitReached: 403,
+    ledger.LimitReached: 403,
     submission.PriceChanged: 409,
     submission.CannotCancel: 409,
     idempotency.FingerprintDiffers: 422,
@@ -48,7 +48,19 @@ TITLES = {
 # DRF's own codes where ours say more.
 _CODES = {"error": "invalid", "parse_error": "invalid_body"}
 # What a refusal tells besides its sentence.
-_FACTS = ("needed", "available", "held", "limit", "used", "expected", "quoted")
+_FACTS = (
+    "needed",
+    "available",
+    "held",
+    "scope",
+    "period",
+    "used",
+    "allowed",
+    "resets_at",
+    "raised_by",
+    "expected",
+    "quoted",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Problem:
     code: str
     detail: str
     errors: tuple[FieldError, ...] = ()
-    facts: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -106,11 +106,11 @@ def test_a_body_in_chunks_is_refused_over_the_wire(live_server: Any) -> None:
 
 def test_the_documents_list_of_codes_has_what_the_table_refuses_with() -> None:
     from accounts.idempotency import FingerprintDiffers
-    from accounts.ledger import InsufficientCredits, KeyLimitReached
+    from accounts.ledger import InsufficientCredits, LimitReached
     from generation.submission import CannotCancel, PriceChanged
 
     listed = set(re.findall(r"`(\w+)`", DOCS.read_text()))
-    kinds = (FingerprintDiffers, InsufficientCredits, KeyLimitReached, CannotCancel, PriceChanged)
+    kinds = (FingerprintDiffers, InsufficientCredits, LimitReached, CannotCancel, PriceChanged)
 
     assert {kind.code for kind in kinds} <= listed
 

@@ -205,8 +205,8 @@ def test_a_keys_spend_limit_holds(owner: Caller) -> None:
     answer = bound.client.post(URL, {"prompt": "Another"})
 
     body = answer.json()
-    assert (answer.status_code, body["code"]) == (403, "key_limit_reached")
-    assert (body["needed"], body["limit"], body["used"]) == (2, 3, 2)
+    assert (answer.status_code, body["code"]) == (403, "limit_reached")
+    assert (body["needed"], body["allowed"], body["used"], body["scope"]) == (2, 3, 2, "key")
 
 
 def test_the_list_costs_the_same_number_of_queries(owner: Caller, django_assert_max_num_queries: Any) -> None:
