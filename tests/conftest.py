@@ -52,11 +52,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if service is services.POSTGRES and on_postgres():
             continue
         if not services.is_found(service):
-            refuse_or_skip(f"needs {service.name}: {service.get}")
+            refuse_or_skip(service)
 
 
-def refuse_or_skip(reason: str) -> None:
-    if REQUIRE_ALL:
+def refuse_or_skip(service: services.Service) -> None:
+    reason = f"needs {service.name}: {service.get}"
+    if REQUIRE_ALL and service.may_be_required:
         pytest.fail(f"{reason} (REQUIRE_ALL is set)", pytrace=False)
     pytest.skip(reason)
 
