@@ -44,13 +44,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing was made, in a strip on the composer. `make` is how many the credits would do for."""
+    """Why nothing was made, in a strip on the composer.
+
+    `make` is how many the credits would do for, `price` what one image costs when that is news.
+    """
 
     lead: str
     more: tuple[str, ...] = ()
     fields: frozenset[str] = frozenset()
     credits: bool = False
     make: Quote | None = None
+    price: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,25 @@ def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Compose
         provider=draft.provider if draft.provider in routing.names(model) else "",
     )
     quote = pricing.quote(model=model, count=draft.count)
-    return Composer(draft, model, quote, available=ledger.available(user), refusal=refusal)
+    standing = ledger.standing(user)
+    if refusal is None and standing.available < quote.credits:
+        refusal = too_few(needed=quote.credits, available=standing.available, held=standing.held, quote=quote)
+    return Composer(draft, model, quote, available=standing.available, refusal=refusal)
+
+
+def too_few(*, needed: int, available: int, held: int, quote: Quote | None = None) -> Refusal:
+    """What it costs and what there is, with what could be made instead of `quote`."""
+    subject = "This costs"
+    if quote:
+        subject = "1 image costs" if quote.count == 1 else f"{quote.count} images cost"
+    more = (f"{held} more {'is' if held == 1 else 'are'} on hold for what is being made.",) if held else ()
+    affordable = available // quote.price if quote else 0
+    return Refusal(
+        f"{subject} {needed} credits, you have {available}.",
+        more=more,
+        credits=True,
+        make=replace(quote, count=affordable) if quote and affordable else None,
+    )
 
 
 def posted(user: User, data: QueryDict, references: list[str]) -> Draft:

@@ -187,23 +187,16 @@ def _strip(
         case InvalidWish():
             return Refusal(refusal.detail, fields=frozenset({refusal.field}))
         case ledger.InsufficientCredits():
-            return _too_few(refusal, wish)
+            quote = wish and pricing.quote(model=wish.model, count=wish.count)
+            return composer.too_few(
+                needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
+            )
         case _:
-            return Refusal(str(refusal), more=("Press Generate again to go on at this price.",))
-
-
-def _too_few(refusal: ledger.InsufficientCredits, wish: Wish | None) -> Refusal:
-    if wish is None:
-        return Refusal(f"This costs {refusal.needed} credits, you have {refusal.available}.", credits=True)
-    images = "1 image costs" if wish.count == 1 else f"{wish.count} images cost"
-    more = (f"{refusal.held} are on hold for what is being made.",) if refusal.held else ()
-    affordable = min(wish.count, refusal.available // wish.model.price)
-    return Refusal(
-        f"{images} {refusal.needed} credits, you have {refusal.available}.",
-        more=more,
-        credits=True,
-        make=pricing.quote(model=wish.model, count=affordable) if affordable else None,
-    )
+            return Refusal(
+                str(refusal),
+                more=("Press Generate again to go on at this price.",),
+                price=wish.model.price if wish else None,
+            )
 
 
 def _form_refused(form: ComposerForm) -> Refusal:
@@ -243,6 +236,8 @@ def _page(
         "unfinished": shown.unfinished,
         "newest": not before,
         "heard": heard,
+        "upload_max": settings.UPLOAD_MAX_BYTES,
+        "refused": request.method == "POST",
         "asked": request.method == "GET" and bool(request.GET) and not before,
     }
     return render(request, "generation/studio.html", context, status=status)
