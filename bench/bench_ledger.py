@@ -9,6 +9,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from bench import report
@@ -36,73 +37,81 @@ def through_the_ledger() -> Pair:
     return pair
 
 
-ACCOUNT = "SELECT id, kind, user_id, code, balance, held FROM accounts_creditaccount"
-HOLD = (
-    "SELECT id, account_id, amount, captured, released, refunded, key, reason, reference, by_id, api_key_id,"
-    " created_at, settled_at FROM accounts_hold"
-)
-NEW_HOLD = (
-    "INSERT INTO accounts_hold (account_id, amount, captured, released, refunded, key, reason, reference,"
-    " by_id, api_key_id, created_at, settled_at)"
-    " VALUES (%s, %s, 0, 0, 0, %s, %s, %s, NULL, NULL, now(), NULL) RETURNING id"
-)
-NEW_ENTRY = (
-    "INSERT INTO accounts_ledgerentry (kind, source_id, destination_id, amount, source_balance,"
-    " destination_balance, hold_id, key, reason, reference, by_id, created_at)"
-    " VALUES ('capture', %s, %s, %s, %s, NULL, %s, %s, %s, %s, NULL, now()) RETURNING id"
-)
-NEW_EVENT = (
-    "INSERT INTO accounts_event (user_id, kind, subject, created_at)"
-    " VALUES (%s, 'credits', '', now()) RETURNING id"
-)
-
-
 def through_psycopg() -> Pair:
     """What the ledger sends, without Django: the same statements in the same two transactions."""
     import psycopg
     from django.db import connection
 
-    from accounts.models import CreditAccount
+    from accounts.models import CreditAccount, Event, Hold, LedgerEntry
 
     spent = CreditAccount.objects.get(code="spent").pk
     raw = psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor})
+    account_columns = [field.column for field in CreditAccount._meta.concrete_fields]
+    account_by, hold_by = selecting(CreditAccount), selecting(Hold)
+    new_hold, new_entry, new_event = inserting(Hold), inserting(LedgerEntry), inserting(Event)
+
+    def write(cursor: Any, new: tuple[str, dict[str, Any]], **values: Any) -> int:
+        return cursor.execute(new[0], {**new[1], **values, "created_at": datetime.now(UTC)}).fetchone()[0]
+
+    def locked(cursor: Any, column: str, value: int) -> dict[str, Any]:
+        row = cursor.execute(f"{account_by} {column} = %s FOR NO KEY UPDATE", [value]).fetchone()
+        return dict(zip(account_columns, row, strict=True))
 
     def pair(user: int, key: str) -> None:
         with raw.transaction(), raw.cursor() as cursor:
-            account = cursor.execute(
-                f"{ACCOUNT} WHERE user_id = %s LIMIT 1 FOR NO KEY UPDATE", [user]
-            ).fetchone()
-            name = f"hold:{account[0]}:{key}"
-            assert cursor.execute(f"{HOLD} WHERE key = %s LIMIT 1", [name]).fetchone() is None
-            assert account[4] - account[5] >= 2
-            (hold,) = cursor.execute(NEW_HOLD, [account[0], 2, name, "bench", key]).fetchone()
-            cursor.execute(NEW_EVENT, [user])
+            account, name = locked(cursor, "user_id", user), f"hold:{user}:{key}"
+            assert cursor.execute(f"{hold_by} key = %s LIMIT 1", [name]).fetchone() is None
+            terms = {"account_id": account["id"], "amount": 2, "key": name}
+            hold = write(cursor, new_hold, **terms, reason="bench", reference=key)
+            write(cursor, new_event, user_id=user, kind="credits")
         with raw.transaction(), raw.cursor() as cursor:
-            account = cursor.execute(f"{ACCOUNT} WHERE id = %s FOR NO KEY UPDATE", [account[0]]).fetchone()
-            held = cursor.execute(f"{HOLD} WHERE id = %s AND account_id = %s", [hold, account[0]]).fetchone()
-            assert held[12] is None
-            entry = [account[0], spent, 2, account[4] - 2, hold, f"capture:{name}", "bench", key]
-            cursor.execute(NEW_ENTRY, entry)
-            cursor.execute(NEW_EVENT, [user])
+            account = locked(cursor, "id", account["id"])
+            cursor.execute(f"{hold_by} id = %s AND account_id = %s", [hold, account["id"]]).fetchone()
+            moved = {"source_id": account["id"], "destination_id": spent, "amount": 2, "hold_id": hold}
+            words = {"kind": "capture", "key": f"capture:{name}", "reason": "bench", "reference": key}
+            write(cursor, new_entry, **moved, **words, source_balance=account["balance"] - 2)
+            write(cursor, new_event, user_id=user, kind="credits")
 
     return pair
+
+
+def selecting(model: Any) -> str:
+    columns = ", ".join(field.column for field in model._meta.concrete_fields)
+    return f"SELECT {columns} FROM {model._meta.db_table} WHERE"
+
+
+def inserting(model: Any) -> tuple[str, dict[str, Any]]:
+    """An INSERT with named parameters, and what the columns hold that a pair says nothing about."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(field.column for field in fields)
+    places = ", ".join(f"%({field.column})s" for field in fields)
+    table = model._meta.db_table
+    return (
+        f"INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING id",
+        {field.column: field.get_default() for field in fields},
+    )
 
 
 CANDIDATES: dict[str, Callable[[], Pair]] = {"ledger": through_the_ledger, "psycopg": through_psycopg}
 
 
 def work(candidate: str, users: list[int], mark: str, start: Any, results: Any) -> None:
-    from django.db import connections
+    try:
+        results.put(timed(CANDIDATES[candidate](), users, mark, start))
+    except Exception as error:
+        start.abort()
+        results.put(error)
 
-    connections.close_all()
-    pair = CANDIDATES[candidate]()
+
+def timed(pair: Pair, users: list[int], mark: str, start: Any) -> tuple[float, float]:
+    """Pairs a second, and CPU seconds of a pair, from the moment all processes are ready."""
     pair(users[0], f"{mark}-warm")
     start.wait()
     began, cpu, done = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - began < SECONDS:
         pair(users[done * 37 % len(users)], f"{mark}-{done}")
         done += 1
-    results.put((done / (time.perf_counter() - began), (time.process_time() - cpu) / done))
+    return done / (time.perf_counter() - began), (time.process_time() - cpu) / done
 
 
 def measure(candidate: str, users: list[int], mark: str) -> tuple[float, float]:
@@ -123,6 +132,8 @@ def measure(candidate: str, users: list[int], mark: str) -> tuple[float, float]:
     measured = [results.get() for _ in children]
     for child in children:
         child.join()
+    for failed in (found for found in measured if isinstance(found, Exception)):
+        raise failed
     return sum(rate for rate, _ in measured), 1_000 * statistics.mean(cpu for _, cpu in measured)
 
 
