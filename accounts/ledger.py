@@ -50,6 +50,7 @@ __all__ = [
     "capture",
     "grant",
     "hold",
+    "lock",
     "refund",
     "release",
     "spent_by_key",
@@ -96,6 +97,12 @@ def account_of(user: User) -> CreditAccount:
     """The person's account, opened at its first use."""
     account, _ = CreditAccount.objects.get_or_create(user=user, defaults={"kind": CreditAccount.Kind.PERSON})
     return account
+
+
+def lock(user: User) -> Standing:
+    """Have the person's account to oneself until the transaction ends; what it holds now."""
+    account = _lock_account(user)
+    return Standing(account.balance, account.held)
 
 
 @transaction.atomic

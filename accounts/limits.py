@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
-from accounts import periods
+from accounts import periods, rule_terms
 from accounts.ledger_refusals import LimitReached
 from accounts.models import ApiKey, Cap, CapUse, CountedHold, CreditAccount, Hold, Membership, Team, User
 
@@ -63,6 +63,12 @@ def give_back(hold: Hold, amount: int) -> None:
         CapUse.objects.filter(counted__hold=hold).update(used=Greatest(F("used") - amount, 0))
 
 
+def in_force(*, period: str, user: User | None, team: Team | None, api_key: ApiKey | None) -> Cap | None:
+    """The cap of exactly that scope and period."""
+    caps = Cap.objects.filter(user=user, team=team, api_key=api_key, ended_at__isnull=True)
+    return caps.filter(period=period).first()
+
+
 @transaction.atomic
 def set_cap(
     *,
@@ -78,8 +84,15 @@ def set_cap(
 ) -> Cap:
     """Put a cap in force, in place of the one of the same scope and period; spending of this period counts.
 
-    Waits for the holds being made in its scope: afterwards none can pass it.
+    Waits for the holds being made in its scope: afterwards none can pass it. Nothing may be allowed at all.
+
+    :raises InvalidRule: :raises InvalidReason:
     """
+    rule_terms.check_one_scope(user, team, api_key)
+    rule_terms.check_amount(allowed, least=0, field="allowed")
+    rule_terms.check_choice(period, Cap.Period.values, field="period")
+    rule_terms.check_zone(time_zone)
+    rule_terms.check_reason(reason)
     scope = Q(user=user, team=team, api_key=api_key)
     _lock_accounts(user, team, api_key)
     Cap.objects.filter(scope, period=period, ended_at__isnull=True).update(ended_at=now)
@@ -98,9 +111,9 @@ def set_cap(
     return cap
 
 
-def end_cap(*, cap: Cap, now: datetime) -> None:
-    """Take a cap out of force."""
-    Cap.objects.filter(pk=cap.pk, ended_at__isnull=True).update(ended_at=now)
+def end_cap(*, cap: Cap, now: datetime) -> bool:
+    """Take a cap out of force; answers whether it was."""
+    return bool(Cap.objects.filter(pk=cap.pk, ended_at__isnull=True).update(ended_at=now))
 
 
 def standings(*, now: datetime, user: User | None = None, team: Team | None = None) -> list[Standing]:

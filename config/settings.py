@@ -225,6 +225,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "generation:studio"
+# On a team with one admin there is nobody else to ask.
+ADMINS_MAY_GRANT_THEMSELVES = env.bool("ADMINS_MAY_GRANT_THEMSELVES", default=False)
 REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", default=False)
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -6,11 +6,12 @@ from accounts.models.events import Event
 from accounts.models.idempotency import IdempotentRequest
 from accounts.models.keys import ApiKey
 from accounts.models.people import User
-from accounts.models.rules import AllowanceRule, Cap, CapUse, CountedHold
+from accounts.models.rules import AllowanceGiven, AllowanceRule, Cap, CapUse, CountedHold
 from accounts.models.teams import Membership, Team
 
 __all__ = [
     "AdminAct",
+    "AllowanceGiven",
     "AllowanceRule",
     "ApiKey",
     "Cap",

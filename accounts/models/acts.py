@@ -45,11 +45,18 @@ class Notice(models.Model):
     key = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
+    # When it was taken to be mailed; null waits for the next minute's round.
+    mailed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["key"], condition=models.Q(resolved_at__isnull=True), name="accounts_notice_open_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(mailed_at__isnull=True), name="accounts_notice_to_mail"
             ),
         ]
 

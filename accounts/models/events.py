@@ -10,6 +10,7 @@ class Event(models.Model):
         GENERATION = "generation"
         CREDITS = "credits"
         IMAGE = "image"
+        NOTICE = "notice"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=12, choices=Kind)

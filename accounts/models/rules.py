@@ -56,6 +56,29 @@ class AllowanceRule(models.Model):
         return f"{self.get_kind_display()} {self.amount} a {self.period}"
 
 
+class AllowanceGiven(models.Model):
+    """That a person's period of a rule was looked at, and what was given: each period once."""
+
+    rule = models.ForeignKey(AllowanceRule, on_delete=models.PROTECT, related_name="given")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="allowances_given"
+    )
+    period_start = models.DateTimeField()
+    # Nothing where a top-up found enough, or the person was switched off.
+    amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "user", "period_start"], name="accounts_allowancegiven_once"
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="accounts_allowancegiven_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} to {self.user_id} for {self.period_start:%Y-%m-%d}"
+
+
 class Cap(models.Model):
     """The most credits a person, a team or an API key may spend in a period; it refuses holds."""
 

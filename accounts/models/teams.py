@@ -1,4 +1,5 @@
 import zoneinfo
+from functools import cache
 from typing import ClassVar
 
 from django.conf import settings
@@ -8,9 +9,15 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """The names that the time-zone database has, read once in a process."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def check_time_zone(name: str) -> None:
     """:raises ValidationError: for a name that the time-zone database does not have."""
-    if name not in zoneinfo.available_timezones():
+    if name not in time_zones():
         raise ValidationError(
             "%(name)s is no time zone. Take one such as Europe/Berlin.", params={"name": name[:60]}
         )
