@@ -343,8 +343,12 @@ def _write(
         images=what.images,
         by=by,
     )
+    # Open pages tell of a refund, and draw what it belongs to again.
+    told = f"refund:{entry.pk}" if kind == LedgerEntry.Kind.REFUND else ""
     for account in (source, destination):
-        events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
+        events.record(user_id=account.user_id, kind=events.Kind.CREDITS, subject=told)
+    if told and entry.reference:
+        events.record(user_id=destination.user_id, kind=events.Kind.GENERATION, subject=entry.reference)
     return entry
 
 
