@@ -134,8 +134,13 @@ form.addEventListener("click", (event) => {
   }
   // A press with the pointer chooses and closes; the arrows of the keyboard only move.
   const option = event.target.closest(".ratio-option");
-  if (option && event.detail > 0) option.closest("[popover]").hidePopover?.();
+  if (option && event.detail > 0) setTimeout(leave, 0, option.closest("[popover]"));
 });
+
+function leave(popover) {
+  popover.hidePopover();
+  form.querySelector(`[popovertarget=${popover.id}]`).focus();
+}
 
 for (const popover of form.querySelectorAll("[popover]")) {
   popover.addEventListener("toggle", (event) => {
@@ -144,7 +149,7 @@ for (const popover of form.querySelectorAll("[popover]")) {
   popover.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    popover.hidePopover();
+    leave(popover);
   });
 }
 

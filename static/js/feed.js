@@ -150,8 +150,9 @@ function settle(row) {
   }
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+const { lang } = document.documentElement;
+const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "short" });
 
 function times(root) {
   for (const time of root.querySelectorAll("time")) {
@@ -169,7 +170,8 @@ setInterval(() => {
 
 /* --- Buttons of a row --- */
 
-document.addEventListener("submit", async (event) => {
+// On the feed, so that it comes before what every page does with a form.
+feed.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-row-action]");
   if (!form) return;
   event.preventDefault();
@@ -234,7 +236,10 @@ let stream;
 function listen() {
   stream = new EventSource(feed.dataset.stream);
   stream.addEventListener("generation", (event) => heard(event.data));
-  stream.addEventListener("credits", () => heard("credits"));
+  stream.addEventListener("credits", (event) => {
+    heard("credits");
+    document.dispatchEvent(new CustomEvent("easel:heard", { detail: event.data }));
+  });
   for (const name of ["open", "end"]) stream.addEventListener(name, () => (heardAt = Date.now()));
 }
 

@@ -144,11 +144,11 @@ document.addEventListener("paste", (event) => {
   addFiles(files);
 });
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-reference]");
+  const link = event.target.closest("a[data-use-reference]");
   if (!link || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   if (full()) return;
-  place({ id: link.dataset.reference, src: link.dataset.src, name: "A picture of yours" });
+  place({ id: link.dataset.useReference, src: link.dataset.src, name: "A picture of yours" });
   changed();
   window.easel.toast("Added as a reference");
 });

@@ -1,0 +1,259 @@
+"""The Studio in a real browser: accessibility, keys, the draft, short credits, a page that stays true."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+
+from accounts import ledger
+from accounts.models import User
+from gallery import ingest
+from generation import claims, execution, submission
+from generation.execution import Reason
+from generation.models import Generation
+from tests import factories
+
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.django_db(transaction=True)]
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What the browser's console says went wrong; a breach of the content policy among it."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def user() -> User:
+    return factories.person(name="Mara Lindqvist")
+
+
+@pytest.fixture
+def site(live_server: Any, page: Page, user: User, client: Any, complaints: list[str]) -> str:
+    """The studio's address, in a browser where the person is signed in."""
+    client.force_login(user)
+    cookies = [
+        {"name": name, "value": cookie.value, "url": live_server.url}
+        for name, cookie in client.cookies.items()
+    ]
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    # A stream outlives its page by some seconds, and so this database; the flow tests listen to a real one.
+    page.add_init_script("window.EventSource = class extends EventTarget { close() {} }")
+    return str(live_server.url)
+
+
+def claim(generation: Generation) -> tuple[claims.Claim, Any]:
+    (taken,) = claims.take(limit=1, now=timezone.now())
+    return taken, execution.begin(taken, provider="aimlapi", now=timezone.now())
+
+
+def finish(generation: Generation, *, short: Reason | None = None) -> None:
+    taken, attempt = claim(generation)
+    count = generation.count - bool(short)
+    stored = [
+        ingest.store(factories.picture(160, 120, seed=seed), keep_bytes=True, max_bytes=10**6)
+        for seed in range(count)
+    ]
+    execution.finish(taken, attempt, stored, short=short, now=timezone.now())
+
+
+def every_state(user: User) -> None:
+    finish(factories.generation(user, aspect_ratio="4:3", prompt="two old mills " * 20, count=2))
+    finish(
+        factories.generation(user, aspect_ratio="4:3", count=2),
+        short=Reason("too_few_images", "The provider made 1 of 2 images."),
+    )
+    for code in ("content_refused", "provider_timeout"):
+        taken, _ = claim(factories.generation(user))
+        execution.fail(taken, Reason(code, "It was not to be."), now=timezone.now())
+    submission.cancel(generation=factories.generation(user), now=timezone.now())
+    claim(factories.generation(user, count=2))
+    factories.generation(user, count=4)
+
+
+def open_studio(page: Page, site: str, *, theme: str = "dark", size: Any = DESK, path: str = "/") -> None:
+    page.set_viewport_size(size)
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": site}])
+    page.goto(site + path)
+    page.wait_for_function("window.easel?.feed && window.easel?.composer")
+
+
+def price(page: Page) -> Locator:
+    return page.locator(".composer-end [data-price]")
+
+
+def broken_rules(page: Page) -> list[str]:
+    result = Axe().run(page, options=RULES)
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in result.response["violations"]]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_studio_breaks_no_rule_of_accessibility(
+    page: Page, site: str, user: User, theme: str, size: Any
+) -> None:
+    every_state(user)
+    open_studio(page, site, theme=theme, size=size)
+    page.emulate_media(reduced_motion="reduce")
+
+    assert broken_rules(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_an_open_picker_and_the_list_of_keys_break_none(page: Page, site: str, theme: str) -> None:
+    open_studio(page, site, theme=theme)
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Aspect ratio").click()
+    assert broken_rules(page) == []
+    page.keyboard.press("Escape")
+    page.locator("[popovertarget=model-picker]").click()
+    assert broken_rules(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    assert broken_rules(page) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_sheet_of_a_phone_breaks_none(page: Page, site: str, theme: str) -> None:
+    open_studio(page, site, theme=theme, size=PHONE)
+    page.emulate_media(reduced_motion="reduce")
+    page.locator("[data-composer-open]").click()
+
+    expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
+    assert broken_rules(page) == []
+
+
+def test_the_price_follows_the_count_without_delay(page: Page, site: str) -> None:
+    open_studio(page, site)
+
+    page.get_by_role("button", name="More images").click()
+    page.get_by_label("Prompt", exact=True).focus()
+    page.keyboard.press("Alt+ArrowUp")
+
+    expect(price(page)).to_have_text("3 images · 6 credits · 994 left")
+
+
+def test_an_empty_prompt_sends_nothing(page: Page, site: str) -> None:
+    open_studio(page, site)
+    expect(page.locator("[data-generate]")).to_have_attribute("aria-disabled", "true")
+
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+
+    expect(page.locator("#say")).to_have_text("Write a prompt first")
+    assert not Generation.objects.exists()
+
+
+def test_the_draft_survives_a_reload(page: Page, site: str, tmp_path: Path) -> None:
+    picture = tmp_path / "mill.png"
+    picture.write_bytes(factories.picture())
+    open_studio(page, site)
+    page.get_by_label("Prompt", exact=True).fill("an old mill")
+    page.get_by_role("button", name="More images").click()
+    page.get_by_label("Add reference pictures").set_input_files(picture)
+    expect(page.locator(".reference:not(.reference-busy) input:not([value=''])")).to_have_count(1)
+
+    page.reload()
+
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("an old mill")
+    expect(price(page)).to_contain_text("2 images")
+    expect(page.locator(".reference")).to_have_count(1)
+
+
+def test_a_file_that_is_no_picture_is_told_and_nothing_is_added(
+    page: Page, site: str, tmp_path: Path, complaints: list[str]
+) -> None:
+    (tmp_path / "notes.png").write_bytes(b"no picture at all")
+    open_studio(page, site)
+
+    page.get_by_label("Add reference pictures").set_input_files(tmp_path / "notes.png")
+
+    expect(page.locator("#alert")).to_contain_text("notes.png isn't a picture Easel can use.")
+    expect(page.locator(".reference")).to_have_count(0)
+    # Chromium writes down every answer of 400 and above.
+    complaints.clear()
+
+
+def test_references_change_places_by_the_keyboard_and_go_by_their_button(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{name}.png" for name in ("one", "two")]
+    for seed, file in enumerate(files):
+        file.write_bytes(factories.picture(seed=seed))
+    open_studio(page, site)
+    page.get_by_label("Add reference pictures").set_input_files(files)
+    expect(page.locator(".reference:not(.reference-busy)")).to_have_count(2)
+
+    page.get_by_role("button", name="Remove reference 2, two.png").press("Alt+ArrowLeft")
+    moved = page.get_by_role("button", name="Remove reference 1, two.png")
+    expect(moved).to_be_focused()
+    moved.click()
+
+    expect(page.locator(".reference img")).to_have_attribute("alt", "one.png")
+
+
+def test_credits_that_run_short_are_said_before_the_click_and_the_rest_can_be_made(
+    page: Page, site: str, user: User
+) -> None:
+    ledger.adjust(user=user, amount=-997, key="short", reason="to run short", by=None)
+    open_studio(page, site)
+    page.get_by_label("Prompt", exact=True).fill("a windmill")
+    for _ in range(3):
+        page.get_by_role("button", name="More images").click()
+
+    expect(price(page)).to_have_text("4 images · 8 credits · 5 short")
+    expect(page.locator("#refusal")).to_contain_text("4 images cost 8 credits, you have 3.")
+    page.get_by_role("button", name="Make 1 for 2").click()
+
+    expect(page.locator("[data-run]").first).to_contain_text("a windmill")
+    made = Generation.objects.latest("pk")
+    assert (made.prompt, made.count) == ("a windmill", 1)
+
+
+def test_a_row_that_changed_is_shown_without_a_reload(page: Page, site: str, user: User) -> None:
+    generation = factories.generation(user, aspect_ratio="4:3")
+    open_studio(page, site)
+    expect(page.locator("[data-run]")).to_have_attribute("data-state", "queued")
+    assert page.title() == "(1) Studio – Easel"
+
+    finish(generation)
+
+    expect(page.locator("[data-run]")).to_have_attribute("data-state", "done", timeout=15_000)
+    expect(page).to_have_title("Studio – Easel")
+    expect(page.locator("[data-day-sum]").first).to_have_text("1 image · 2 credits")
+
+
+def test_cancelling_changes_the_row_in_its_place(page: Page, site: str, user: User) -> None:
+    factories.generation(user)
+    open_studio(page, site)
+
+    page.get_by_role("button", name="Cancel “a lighthouse at dusk”").click()
+
+    expect(page.locator("[data-run]")).to_contain_text("2 credits released")
+
+
+def test_single_keys_work_outside_fields_and_can_be_switched_off(page: Page, site: str) -> None:
+    open_studio(page, site)
+
+    page.keyboard.press("/")
+    expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
+    page.keyboard.type("is it a ? or a /")
+    expect(page.locator("#shortcuts")).to_be_hidden()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_role("switch").uncheck()
+    page.keyboard.press("Escape")
+    page.locator("#results").focus()
+    page.keyboard.press("?")
+
+    expect(page.locator("#shortcuts")).to_be_hidden()
