@@ -1,5 +1,6 @@
 """The record of what admins do: who, what, before, after, why, from where."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,28 @@ def record(
     origin: Origin = HERE,
 ) -> AdminAct:
     """Write an act in the caller's transaction, so that it is there if and only if it was done."""
-    return AdminAct.objects.create(
+    made = act(by=by, verb=verb, subject=subject, before=before, after=after, reason=reason, origin=origin)
+    made.save()
+    return made
+
+
+def record_each(made: Iterable[AdminAct]) -> None:
+    """Write many acts of `act` in the caller's transaction."""
+    AdminAct.objects.bulk_create(made, batch_size=500)
+
+
+def act(
+    *,
+    by: User | None,
+    verb: str,
+    subject: Model,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    reason: str,
+    origin: Origin = HERE,
+) -> AdminAct:
+    """An act that is not written yet."""
+    return AdminAct(
         by=by,
         verb=verb,
         subject_kind=subject._meta.model_name or "",

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
 from accounts import ledger, periods, rule_terms
+from accounts.ledger_refusals import check_words
 from accounts.models import AllowanceGiven, AllowanceRule, Membership, Team, User
 
 
@@ -41,7 +42,7 @@ def set_rule(
     rule_terms.check_amount(amount, least=1)
     rule_terms.check_choice(period, AllowanceRule.Period.values, field="period")
     rule_terms.check_zone(time_zone)
-    rule_terms.check_reason(reason)
+    check_words(reason=reason)
     if earlier := in_force(user=user, team=team):
         end_rule(rule=earlier, now=now)
     rule = AllowanceRule.objects.create(

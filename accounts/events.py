@@ -1,5 +1,8 @@
 """What changed, for whom: written with the change, read by open pages and API streams."""
 
+from collections.abc import Iterable
+
+from accounts import rows
 from accounts.models import Event
 
 Kind = Event.Kind
@@ -8,7 +11,12 @@ Kind = Event.Kind
 def record(*, user_id: int | None, kind: Event.Kind, subject: str = "") -> None:
     """Note a change in the caller's transaction, so that it is heard of if and only if it happened."""
     if user_id is not None:
-        Event.objects.create(user_id=user_id, kind=kind, subject=subject)
+        rows.insert(Event(user_id=user_id, kind=kind, subject=subject))
+
+
+def record_each(*, user_ids: Iterable[int], kind: Event.Kind) -> None:
+    """Note the same change for many people."""
+    Event.objects.bulk_create((Event(user_id=user_id, kind=kind) for user_id in user_ids), batch_size=500)
 
 
 def since(*, user_id: int, after: int, limit: int = 200) -> list[Event]:

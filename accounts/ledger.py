@@ -6,17 +6,16 @@ decides under that lock, and happens once: the same key on the same account with
 is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a hold with its capture.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import events, limits
+from accounts import events, limits, notices, rows
 from accounts.ledger_refusals import (
-    KEY_MAX,
-    REASON_MAX,
     ExceedsCaptured,
     ExceedsHold,
     HoldSettled,
@@ -27,6 +26,8 @@ from accounts.ledger_refusals import (
     KeyReused,
     LimitReached,
     Refusal,
+    check_amount,
+    check_words,
 )
 from accounts.ledger_triggers import AMOUNT_MAX
 from accounts.models import ApiKey, CreditAccount, Hold, LedgerEntry, User
@@ -35,6 +36,7 @@ __all__ = [
     "AMOUNT_MAX",
     "ExceedsCaptured",
     "ExceedsHold",
+    "Grant",
     "HoldSettled",
     "InsufficientCredits",
     "InvalidAmount",
@@ -49,11 +51,11 @@ __all__ = [
     "available",
     "capture",
     "grant",
+    "grant_each",
     "hold",
     "lock",
     "refund",
     "release",
-    "spent_by_key",
     "standing",
 ]
 
@@ -80,6 +82,15 @@ class Spent:
 
 
 NOTHING_SAID = Spent()
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What one of many people is given, and why."""
+
+    user: User
+    amount: int
+    reason: str
 
 
 def standing(user: User) -> Standing:
@@ -111,8 +122,8 @@ def grant(*, user: User, amount: int, key: str, reason: str, by: User | None) ->
 
     :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason: :raises KeyReused:
     """
-    _check_amount(amount)
-    _check_words(key=key, reason=reason)
+    check_amount(amount)
+    check_words(key=key, reason=reason)
     account = _lock_account(user)
     return _once(
         kind=LedgerEntry.Kind.GRANT,
@@ -126,14 +137,52 @@ def grant(*, user: User, amount: int, key: str, reason: str, by: User | None) ->
 
 
 @transaction.atomic
+def grant_each(*, grants: Sequence[Grant], key: str, by: User | None) -> list[LedgerEntry]:
+    """Give credits to many people, each at most once in it: to all of them or, where one is refused, to none.
+
+    :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason:
+    :raises KeyReused: also for a person who is in it twice.
+    """
+    for one in grants:
+        check_amount(one.amount)
+        check_words(key=key, reason=one.reason)
+    accounts = _lock_accounts([one.user for one in grants])
+    keys = [f"grant:{accounts[one.user.pk].pk}:{_actor(by)}:{key}" for one in grants]
+    if len(set(keys)) < len(keys):
+        raise KeyReused(key)
+    if keys and _is_used(keys[0]):
+        return [_repeated(key, one.amount) for key, one in zip(keys, grants, strict=True)]
+    issued = _system(CreditAccount.Code.ISSUED)
+    entries = LedgerEntry.objects.bulk_create(
+        (
+            LedgerEntry(
+                kind=LedgerEntry.Kind.GRANT,
+                source=issued,
+                destination=accounts[one.user.pk],
+                amount=one.amount,
+                destination_balance=accounts[one.user.pk].balance + one.amount,
+                key=key,
+                reason=one.reason,
+                by=by,
+            )
+            for key, one in zip(keys, grants, strict=True)
+        ),
+        batch_size=500,
+    )
+    events.record_each(user_ids=accounts, kind=events.Kind.CREDITS)
+    notices.rose(accounts)
+    return entries
+
+
+@transaction.atomic
 def adjust(*, user: User, amount: int, key: str, reason: str, by: User | None) -> LedgerEntry:
     """Correct a balance by a positive or negative amount; never below what is held.
 
     :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason:
     :raises InsufficientCredits: :raises KeyReused:
     """
-    _check_amount(abs(amount) if type(amount) is int else amount)
-    _check_words(key=key, reason=reason)
+    check_amount(abs(amount) if type(amount) is int else amount)
+    check_words(key=key, reason=reason)
     account = _lock_account(user)
     issued = _system(CreditAccount.Code.ISSUED)
     key = f"adjustment:{account.pk}:{_actor(by)}:{key}"
@@ -166,11 +215,11 @@ def hold(
     :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason: when it is too long.
     :raises InsufficientCredits: :raises LimitReached: :raises KeyReused:
     """
-    _check_amount(amount)
-    _check_words(key=key, reason=reason or "-")
+    check_amount(amount)
+    check_words(key=key, reason=reason or "-")
     account = _lock_account(user)
     key = f"hold:{account.pk}:{key}"
-    if existing := Hold.objects.filter(key=key).first():
+    if existing := rows.find(Hold, where="key = %s", values=[key]):
         if (existing.amount, existing.reference, existing.api_key_id) != (
             amount,
             reference,
@@ -180,23 +229,25 @@ def hold(
         return existing
     _check_available(account, amount)
     if api_key is not None:
-        _check_key_limit(api_key, account, amount)
-    team_id = limits.team_of(user.pk)
-    uses = limits.reserve(
-        user_id=user.pk, team_id=team_id, api_key=api_key, amount=amount, now=timezone.now()
-    )
-    made = Hold.objects.create(
+        limits.check_key(api_key, user_id=user.pk, amount=amount)
+    now = timezone.now()
+    scope = limits.scope_of(user_id=user.pk, api_key=api_key)
+    uses = limits.reserve(scope=scope, amount=amount, now=now)
+    made = Hold(
         account=account,
         amount=amount,
         key=key,
         reason=reason,
         by=by,
         api_key=api_key,
-        team_id=team_id,
+        team_id=scope.team_id,
         reference=reference,
+        created_at=now,
     )
+    rows.insert(made)
     limits.count(made, uses)
     events.record(user_id=user.pk, kind=events.Kind.CREDITS)
+    _tell_if_low(account, user.low_balance_at, fallen_by=amount)
     return made
 
 
@@ -211,8 +262,8 @@ def capture(
     :raises InvalidAmount: :raises InvalidReason: when it is too long.
     :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
     """
-    _check_amount(amount)
-    _check_words(reason=reason or "-")
+    check_amount(amount)
+    check_words(reason=reason or "-")
     account, hold = _lock_hold(hold)
     if not hold.is_open:
         if hold.captured != amount:
@@ -221,7 +272,7 @@ def capture(
     if amount > hold.amount:
         raise ExceedsHold(amount=amount, held=hold.amount)
     limits.give_back(hold, hold.amount - amount)
-    return _write(
+    entry = _write(
         kind=LedgerEntry.Kind.CAPTURE,
         source=account,
         destination=_system(CreditAccount.Code.SPENT),
@@ -232,6 +283,9 @@ def capture(
         hold=hold,
         what=what,
     )
+    if amount < hold.amount and account.user_id is not None:
+        notices.rose([account.user_id])
+    return entry
 
 
 @transaction.atomic
@@ -249,6 +303,8 @@ def release(*, hold: Hold) -> Hold:
     hold.save(update_fields=["released", "settled_at"])
     limits.give_back(hold, hold.amount)
     events.record(user_id=account.user_id, kind=events.Kind.CREDITS)
+    if account.user_id is not None:
+        notices.rose([account.user_id])
     return hold
 
 
@@ -259,8 +315,8 @@ def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -
     :raises InvalidAmount: :raises InvalidKey: :raises InvalidReason:
     :raises ExceedsCaptured: :raises KeyReused:
     """
-    _check_amount(amount)
-    _check_words(key=key, reason=reason)
+    check_amount(amount)
+    check_words(key=key, reason=reason)
     account, hold = _lock_hold(hold)
     key = f"refund:{hold.pk}:{key}"
     left = hold.captured - hold.refunded
@@ -325,7 +381,7 @@ def _write(
     hold: Hold | None,
     what: Spent,
 ) -> LedgerEntry:
-    entry = LedgerEntry.objects.create(
+    entry = LedgerEntry(
         kind=kind,
         source=source,
         destination=destination,
@@ -343,12 +399,31 @@ def _write(
         images=what.images,
         by=by,
     )
+    rows.insert(entry)
     # Open pages tell of a refund, and draw what it belongs to again.
     told = f"refund:{entry.pk}" if kind == LedgerEntry.Kind.REFUND else ""
     for account in (source, destination):
         events.record(user_id=account.user_id, kind=events.Kind.CREDITS, subject=told)
     if told and entry.reference:
         events.record(user_id=destination.user_id, kind=events.Kind.GENERATION, subject=entry.reference)
+    if destination.user_id is not None:
+        notices.rose([destination.user_id])
+    elif kind == LedgerEntry.Kind.ADJUSTMENT and source.user is not None:
+        _tell_if_low(source, source.user.low_balance_at, fallen_by=amount)
+    return entry
+
+
+def _tell_if_low(account: CreditAccount, threshold: int | None, *, fallen_by: int) -> None:
+    """`account` is as it was before."""
+    if account.user_id is not None:
+        before = account.available
+        notices.fell(account.user_id, threshold=threshold, before=before, after=before - fallen_by)
+
+
+def _repeated(key: str, amount: int) -> LedgerEntry:
+    entry = LedgerEntry.objects.filter(key=key, amount=amount).first()
+    if entry is None:
+        raise KeyReused(key)
     return entry
 
 
@@ -366,13 +441,38 @@ def _locked() -> QuerySet[CreditAccount]:
 
 
 def _lock_account(user: User) -> CreditAccount:
-    return _locked().filter(user=user).first() or _locked().get(pk=account_of(user).pk)
+    mine = rows.find(CreditAccount, where="user_id = %s", values=[user.pk], lock=True)
+    return mine or _locked().get(pk=account_of(user).pk)
+
+
+def _lock_accounts(users: Sequence[User]) -> dict[int, CreditAccount]:
+    """The accounts by person, opened where there is none, locked in the order of their ids."""
+    people = [user.pk for user in users]
+    there: dict[int | None, int] = {}
+    for some in _chunks(people):
+        there |= dict(CreditAccount.objects.filter(user__in=some).values_list("user", "pk"))
+    opened = [
+        CreditAccount(user=user, kind=CreditAccount.Kind.PERSON) for user in users if user.pk not in there
+    ]
+    CreditAccount.objects.bulk_create(opened, batch_size=500, ignore_conflicts=True)
+    for some in _chunks([user.pk for user in users if user.pk not in there]):
+        there |= dict(CreditAccount.objects.filter(user__in=some).values_list("user", "pk"))
+    found: dict[int, CreditAccount] = {}
+    for some in _chunks(sorted(there.values())):
+        for account in _locked().filter(pk__in=some).order_by("pk"):
+            assert account.user_id is not None  # it was found by its person
+            found[account.user_id] = account
+    return found
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
 def _lock_hold(hold: Hold) -> tuple[CreditAccount, Hold]:
     """The account and then the hold, each as it is once the account is ours."""
-    account = _locked().get(pk=hold.account_id)
-    return account, Hold.objects.get(pk=hold.pk, account=account)
+    account = rows.get(CreditAccount, where="id = %s", values=[hold.account_id], lock=True)
+    return account, rows.get(Hold, where="id = %s AND account_id = %s", values=[hold.pk, account.pk])
 
 
 @cache
@@ -386,51 +486,9 @@ def forget_system_accounts() -> None:
     _system.cache_clear()
 
 
-def _check_amount(amount: object) -> None:
-    # bool is an int to Python, and no amount to anybody.
-    if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX:
-        raise InvalidAmount(amount)
-
-
-def _check_words(*, reason: object, key: object = "-") -> None:
-    if not isinstance(key, str) or not 1 <= len(key) <= KEY_MAX:
-        raise InvalidKey(key)
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > REASON_MAX:
-        raise InvalidReason
-
-
 def _check_available(account: CreditAccount, amount: int) -> None:
     if account.available < amount:
         raise InsufficientCredits(needed=amount, available=account.available, held=account.held)
-
-
-def _check_key_limit(api_key: ApiKey, account: CreditAccount, amount: int) -> None:
-    """The limit as it is now: the key may have been read before somebody lowered it.
-
-    The account's lock guards the limit, so the key is the same person's.
-    """
-    limit = ApiKey.objects.values_list("spend_limit", flat=True).get(pk=api_key.pk, user=account.user_id)
-    if limit is None:
-        return
-    used = spent_by_key(api_key)
-    if used + amount > limit:
-        raise LimitReached(
-            needed=amount,
-            scope="key",
-            name=api_key.name,
-            period="total",
-            used=used,
-            allowed=limit,
-            resets_at=None,
-        )
-
-
-def spent_by_key(api_key: ApiKey) -> int:
-    """Credits the key has spent or set aside, less refunds."""
-    used = Hold.objects.filter(api_key=api_key).aggregate(
-        total=Sum(F("amount") - F("released") - F("refunded"), default=0)
-    )
-    return int(used["total"])
 
 
 def _actor(by: User | None) -> str:

@@ -104,3 +104,18 @@ class ExceedsCaptured(Refusal):
 
     def __init__(self, *, amount: int, left: int) -> None:
         super().__init__(f"{amount} credits can't be refunded; {left} of what was captured is left.")
+
+
+def check_amount(amount: object) -> None:
+    """:raises InvalidAmount:"""
+    # bool is an int to Python, and no amount to anybody.
+    if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX:
+        raise InvalidAmount(amount)
+
+
+def check_words(*, reason: object, key: object = "-") -> None:
+    """:raises InvalidKey: :raises InvalidReason:"""
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_MAX:
+        raise InvalidKey(key)
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > REASON_MAX:
+        raise InvalidReason

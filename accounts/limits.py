@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
-from accounts import periods, rule_terms
-from accounts.ledger_refusals import LimitReached
-from accounts.models import ApiKey, Cap, CapUse, CountedHold, CreditAccount, Hold, Membership, Team, User
+from accounts import periods, rows, rule_terms
+from accounts.ledger_refusals import LimitReached, check_words
+from accounts.models import ApiKey, Cap, CapUse, CountedHold, CreditAccount, Hold, Team, User
 
 _STILL_SPENT = F("amount") - F("released") - F("refunded")
 
@@ -27,40 +27,98 @@ class Standing:
         return max(0, self.cap.allowed - self.used)
 
 
-def team_of(user_id: int) -> int | None:
-    """The id of the person's team."""
-    return Membership.objects.filter(user_id=user_id).values_list("team_id", flat=True).first()
+@dataclass(frozen=True)
+class Scope:
+    """Where a spend counts: the person's team, and the caps in force, in the order they are locked in."""
+
+    team_id: int | None
+    caps: list[Cap]
 
 
-def reserve(
-    *, user_id: int, team_id: int | None, api_key: ApiKey | None, amount: int, now: datetime
-) -> list[CapUse]:
-    """Count an amount against every cap it falls under, or refuse it; the account's lock is held.
+_SCOPE = f"""
+    SELECT m.team_id, {rows.columns(Cap, of="c")} FROM accounts_user u
+    LEFT JOIN accounts_membership m ON m.user_id = u.id
+    LEFT JOIN accounts_cap c ON c.ended_at IS NULL
+      AND (c.user_id = u.id OR c.team_id = m.team_id OR c.api_key_id = %s)
+    WHERE u.id = %s ORDER BY c.id"""  # noqa: S608 - names of ours
 
-    The row of a cap's period is the last lock taken, so that a team's members cannot wait for each other.
+_COUNT_IF_IT_FITS = """
+    UPDATE accounts_capuse SET used = used + %s
+    WHERE cap_id = %s AND period_start = %s AND used <= %s RETURNING id"""
+
+
+def scope_of(*, user_id: int, api_key: ApiKey | None = None) -> Scope:
+    """What applies to a spend of the person with that key, by one query; the account's lock keeps it so."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SCOPE, [api_key.pk if api_key else None, user_id])
+        found = cursor.fetchall()
+    (team_id, *_), *_ = found
+    return Scope(team_id, [rows.as_read(Cap, cap) for _, *cap in found if cap[0] is not None])
+
+
+def reserve(*, scope: Scope, amount: int, now: datetime) -> list[int]:
+    """Count an amount against every cap it falls under, or refuse it; the ids of the periods' rows.
+
+    The account's lock is held. The row of a cap's period is the last lock taken, always in the order of the
+    caps, so that a team's members cannot wait for each other.
 
     :raises LimitReached: the caller's transaction takes back what was counted before it.
     """
     uses = []
-    for cap in _in_force(user_id, team_id, api_key):
-        use = _use(cap, now)
-        fits = CapUse.objects.filter(pk=use.pk, used__lte=cap.allowed - amount)
-        if not fits.update(used=F("used") + amount):
+    for cap in scope.caps:
+        use = _count_if_it_fits(cap, amount, now)
+        if use is None:
+            # The period may only have begun.
+            _use(cap, now)
+            use = _count_if_it_fits(cap, amount, now)
+        if use is None:
             raise _refusal(cap, amount, now)
         uses.append(use)
     return uses
 
 
-def count(hold: Hold, uses: list[CapUse]) -> None:
+def check_key(api_key: ApiKey, *, user_id: int, amount: int) -> None:
+    """The key's own limit as it is now: the key may have been read before somebody lowered it.
+
+    The account's lock guards the limit, so the key is the same person's.
+
+    :raises LimitReached:
+    """
+    limit = ApiKey.objects.values_list("spend_limit", flat=True).get(pk=api_key.pk, user=user_id)
+    if limit is None:
+        return
+    used = spent_by_key(api_key)
+    if used + amount > limit:
+        raise LimitReached(
+            needed=amount,
+            scope="key",
+            name=api_key.name,
+            period="total",
+            used=used,
+            allowed=limit,
+            resets_at=None,
+        )
+
+
+def spent_by_key(api_key: ApiKey) -> int:
+    """Credits the key has spent or set aside, less refunds."""
+    return int(Hold.objects.filter(api_key=api_key).aggregate(total=Sum(_STILL_SPENT, default=0))["total"])
+
+
+def count(hold: Hold, uses: list[int]) -> None:
     """Remember where a hold counts."""
-    if uses:
-        CountedHold.objects.bulk_create(CountedHold(hold=hold, use=use) for use in uses)
+    for use in uses:
+        rows.insert(CountedHold(hold=hold, use_id=use))
 
 
 def give_back(hold: Hold, amount: int) -> None:
     """Take off what a hold gave back, in the periods it counted in."""
-    if amount:
-        CapUse.objects.filter(counted__hold=hold).update(used=Greatest(F("used") - amount, 0))
+    if not amount:
+        return
+    # In the order in which `reserve` takes them.
+    uses = CapUse.objects.select_for_update(of=("self",)).filter(counted__hold=hold).order_by("cap", "pk")
+    for use in list(uses.values_list("pk", flat=True)):
+        CapUse.objects.filter(pk=use).update(used=Greatest(F("used") - amount, 0))
 
 
 def in_force(*, period: str, user: User | None, team: Team | None, api_key: ApiKey | None) -> Cap | None:
@@ -92,7 +150,7 @@ def set_cap(
     rule_terms.check_amount(allowed, least=0, field="allowed")
     rule_terms.check_choice(period, Cap.Period.values, field="period")
     rule_terms.check_zone(time_zone)
-    rule_terms.check_reason(reason)
+    check_words(reason=reason)
     scope = Q(user=user, team=team, api_key=api_key)
     _lock_accounts(user, team, api_key)
     Cap.objects.filter(scope, period=period, ended_at__isnull=True).update(ended_at=now)
@@ -119,20 +177,19 @@ def end_cap(*, cap: Cap, now: datetime) -> bool:
 def standings(*, now: datetime, user: User | None = None, team: Team | None = None) -> list[Standing]:
     """The caps in force of a person (with those of the person's team) or of a team."""
     if user is not None:
-        caps = _in_force(user.pk, team_of(user.pk), None)
+        caps = scope_of(user_id=user.pk).caps
     else:
         caps = list(Cap.objects.filter(team=team, ended_at__isnull=True).select_related("team"))
     return [Standing(cap, _used(cap, now), _resets_at(cap, now)) for cap in caps]
 
 
-def _in_force(user_id: int, team_id: int | None, api_key: ApiKey | None) -> list[Cap]:
-    scopes = Q(user_id=user_id)
-    if team_id is not None:
-        scopes |= Q(team_id=team_id)
-    if api_key is not None:
-        scopes |= Q(api_key_id=api_key.pk)
-    caps = Cap.objects.filter(scopes, ended_at__isnull=True).select_related("team", "api_key", "user")
-    return list(caps.order_by("pk"))
+def _count_if_it_fits(cap: Cap, amount: int, now: datetime) -> int | None:
+    begun = periods.start(cap.period, at=now, zone=cap.time_zone)
+    moment = connection.ops.adapt_datetimefield_value(begun)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_IF_IT_FITS, [amount, cap.pk, moment, cap.allowed - amount])
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def _use(cap: Cap, now: datetime) -> CapUse:
@@ -156,6 +213,7 @@ def _holds_of(cap: Cap) -> QuerySet[Hold]:
 
 
 def _lock_accounts(user: User | None, team: Team | None, api_key: ApiKey | None) -> None:
+    """Wait for the holds that are being made in the scope. Who has no account yet has nothing to spend."""
     people = Q(user__membership__team=team) if team else Q(user=user or (api_key.user if api_key else None))
     accounts = CreditAccount.objects.select_for_update(no_key=True, of=("self",)).filter(people)
     list(accounts.order_by("pk").values_list("pk"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from accounts.ledger_refusals import REASON_MAX, InvalidReason, Refusal
+from accounts.ledger_refusals import Refusal
 from accounts.ledger_triggers import AMOUNT_MAX
 from accounts.models.teams import time_zones
 
@@ -33,12 +33,6 @@ def check_zone(name: object) -> None:
     """:raises InvalidRule: for a name that the time-zone database does not have."""
     if not isinstance(name, str) or name not in time_zones():
         raise InvalidRule("time_zone", f"{str(name)[:60]} is no time zone. Take one such as Europe/Berlin.")
-
-
-def check_reason(reason: object) -> None:
-    """:raises InvalidReason:"""
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > REASON_MAX:
-        raise InvalidReason
 
 
 def check_one_scope(*scopes: object) -> None:

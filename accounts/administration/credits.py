@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from accounts import acts, ledger, rule_terms
+from accounts import acts, ledger, notices, rule_terms
 from accounts.acts import HERE, Origin
 from accounts.administration.permission import ADJUST, GRANT, check_gives_to_another, check_permission
-from accounts.ledger_refusals import ExceedsCaptured, InsufficientCredits, InvalidAmount
+from accounts.ledger_refusals import ExceedsCaptured, InsufficientCredits, check_amount
 from accounts.models import AdminAct, Hold, LedgerEntry, User
 
 
@@ -43,7 +43,7 @@ def take_back(
     :raises NotAllowed: :raises InsufficientCredits: below what is held. :raises Refusal: as `ledger.adjust`.
     """
     check_permission(by, GRANT)
-    _check_positive(amount)
+    check_amount(amount)
     entry = ledger.adjust(user=user, amount=-amount, key=key, reason=reason, by=by)
     _record_entry("take_back", entry, user, by=by, change=-amount, reason=reason, origin=origin)
     return entry
@@ -83,25 +83,25 @@ def refund(
 
 def preview_grant(*, user: User, amount: int) -> Change:
     """:raises InvalidAmount:"""
-    _check_positive(amount)
+    check_amount(amount)
     return _change(user, amount)
 
 
 def preview_take_back(*, user: User, amount: int) -> Change:
     """:raises InvalidAmount: :raises InsufficientCredits:"""
-    _check_positive(amount)
+    check_amount(amount)
     return _change(user, -amount)
 
 
 def preview_adjust(*, user: User, amount: int) -> Change:
     """:raises InvalidAmount: :raises InsufficientCredits:"""
-    _check_positive(abs(amount) if type(amount) is int else amount)
+    check_amount(abs(amount) if type(amount) is int else amount)
     return _change(user, amount)
 
 
 def preview_refund(*, hold: Hold, amount: int) -> Change:
     """:raises InvalidAmount: :raises ExceedsCaptured:"""
-    _check_positive(amount)
+    check_amount(amount)
     current = Hold.objects.get(pk=hold.pk)
     left = current.captured - current.refunded
     if amount > left:
@@ -109,6 +109,7 @@ def preview_refund(*, hold: Hold, amount: int) -> Change:
     return _change(_person_of(hold), amount)
 
 
+@transaction.atomic
 def set_low_balance(*, user: User, amount: int | None) -> None:
     """The person's own choice: tell me when fewer credits than this are available; None for never.
 
@@ -118,11 +119,7 @@ def set_low_balance(*, user: User, amount: int | None) -> None:
         rule_terms.check_amount(amount, least=1)
     User.objects.filter(pk=user.pk).update(low_balance_at=amount)
     user.low_balance_at = amount
-
-
-def _check_positive(amount: object) -> None:
-    if type(amount) is not int or not 1 <= amount <= ledger.AMOUNT_MAX:
-        raise InvalidAmount(amount)
+    notices.look_at(user)
 
 
 def _change(user: User, by: int) -> Change:

@@ -13,6 +13,7 @@ from accounts.administration.permission import (
     check_permission,
     check_scope_gives_to_others,
 )
+from accounts.ledger_refusals import check_words
 from accounts.models import AllowanceRule, ApiKey, Cap, Membership, Team, User
 
 
@@ -67,7 +68,7 @@ def end_cap(*, by: User, cap: Cap, reason: str, now: datetime, origin: Origin = 
     :raises NotAllowed: :raises InvalidReason:
     """
     check_permission(by, RULES)
-    rule_terms.check_reason(reason)
+    check_words(reason=reason)
     if limits.end_cap(cap=cap, now=now):
         acts.record(
             by=by,
@@ -134,7 +135,7 @@ def end_allowance(
     :raises NotAllowed: :raises InvalidReason:
     """
     check_permission(by, RULES)
-    rule_terms.check_reason(reason)
+    check_words(reason=reason)
     teams.lock(rule.team)
     if allowances.end_rule(rule=rule, now=now):
         acts.record(
