@@ -38,5 +38,7 @@ def line_meta(line: Line) -> str:
     if line.by is not None and line.kind in ("grant", "adjustment", "refund"):
         words = f"{words} by {line.by.get_full_name()}"
     if line.given_back:
-        words = f"{words} · {line.given_back:,} of {line.amount + line.given_back:,} credits on hold given back"
+        words = (
+            f"{words} · {line.given_back:,} of {line.amount + line.given_back:,} credits on hold given back"
+        )
     return words
