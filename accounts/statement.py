@@ -52,6 +52,7 @@ class Line:
     given_back: int = 0
     by: User | None = None
     reference: str = ""
+    entry: int | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,7 @@ def _line(row: Row, account: CreditAccount) -> Line:
         given_back=row.hold.released if row.kind == Kind.CAPTURE and row.hold else 0,
         by=row.by,
         reference=row.reference,
+        entry=row.pk,
     )
 
 

@@ -7,6 +7,7 @@ app_name = "accounts"
 urlpatterns = [
     path("credits/", views.credits, name="credits"),
     path("credits/standing", views.standing, name="standing"),
+    path("credits/refunds/<int:entry>", views.refund_told, name="refund_told"),
     path("settings/theme", views.theme, name="theme"),
     path("settings/api-keys/", views.api_keys, name="api_keys"),
     path("settings/api-keys/new/", views.new_api_key, name="new_api_key"),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import chart, events, keys, ledger, statement
 from accounts.context import THEMES
 from accounts.forms import ApiKeyForm
-from accounts.models import ApiKey
+from accounts.models import ApiKey, LedgerEntry
 from accounts.people import signed_in
 
 THEME_SECONDS = 365 * 24 * 60 * 60
@@ -67,6 +67,17 @@ def credits(request: HttpRequest) -> HttpResponse:
 def standing(request: HttpRequest) -> HttpResponse:
     """The ring of the rail as it is now, for a page that stays open."""
     return render(request, "accounts/_standing.html")
+
+
+@login_required
+@require_GET
+@never_cache
+def refund_told(request: HttpRequest, entry: int) -> HttpResponse:
+    """A refund to the person as one sentence, for a page that heard of it."""
+    mine = LedgerEntry.objects.filter(destination__user=signed_in(request), kind=LedgerEntry.Kind.REFUND)
+    found = get_object_or_404(mine, pk=entry)
+    words = f"↩ {found.amount:,} credit{'' if found.amount == 1 else 's'} refunded: {found.reason}"
+    return HttpResponse(words, content_type="text/plain; charset=utf-8")
 
 
 @require_POST

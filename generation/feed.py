@@ -78,8 +78,13 @@ class Row:
 
     @property
     def given_back(self) -> int:
-        """Credits of the hold that were not charged, or were refunded."""
-        return self.generation.credits_quoted - self.generation.credits_captured
+        """Credits of the hold that were not charged."""
+        return self.generation.hold.released
+
+    @property
+    def refunded(self) -> int:
+        """Credits given back after they were charged."""
+        return self.generation.hold.refunded
 
     @property
     def credits_missing_again(self) -> int:

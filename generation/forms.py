@@ -1,10 +1,11 @@
-"""What the composer's form sends, read leniently; `generation.wishes` decides what can be had."""
+"""What the composer sends, read leniently (`generation.wishes` decides what can be had), and refunds."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
+from accounts.ledger_refusals import REASON_MAX
 from generation import catalog, wishes
 from generation.wishes import InvalidWish, Wish
 
@@ -47,3 +48,20 @@ class ComposerForm(forms.Form):
             "top_p": data["top_p"],
             "provider": data["provider"],
         }
+
+
+class RefundForm(forms.Form):
+    """Credits to give back, and why. `key` makes a form that is sent twice one refund."""
+
+    amount = forms.IntegerField(
+        min_value=1,
+        error_messages={
+            "required": "Say how many credits.",
+            "invalid": "Write a whole number of credits.",
+            "min_value": "A refund is at least 1 credit.",
+        },
+    )
+    reason = forms.CharField(
+        max_length=REASON_MAX, error_messages={"required": "Say why; the person reads it in their statement."}
+    )
+    key = forms.UUIDField()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import views
+from generation import receipt_views, views
 
 app_name = "generation"
 
@@ -10,4 +10,6 @@ urlpatterns = [
     path("generations/<uuid:public_id>/row", views.row, name="row"),
     path("generations/<uuid:public_id>/cancel", views.cancel, name="cancel"),
     path("generations/<uuid:public_id>/again", views.again, name="again"),
+    path("receipts/<uuid:public_id>/", receipt_views.receipt, name="receipt"),
+    path("receipts/<uuid:public_id>/refund", receipt_views.refund, name="refund"),
 ]

@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from accounts import ledger
-from accounts.models import User
+from accounts.models import ApiKey, User
 from gallery import ingest
 from gallery.models import Upload
 from generation import submission, wishes
@@ -30,14 +30,18 @@ def person(*, credits: int = 1_000, **fields: Any) -> User:
 
 
 def generation(
-    user: User | None = None, *, references: list[GivenReference] | None = None, **wish: Any
+    user: User | None = None,
+    *,
+    references: list[GivenReference] | None = None,
+    api_key: ApiKey | None = None,
+    **wish: Any,
 ) -> Generation:
     """A generation that was submitted and waits."""
     wish.setdefault("prompt", "a lighthouse at dusk")
     given = references or []
     checked = wishes.check(references=len(given), **wish)
     return submission.submit(
-        user=user or person(), wish=checked, references=given, now=timezone.now()
+        user=user or person(), wish=checked, references=given, now=timezone.now(), api_key=api_key
     ).generation
 
 

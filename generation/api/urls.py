@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation.api import views
+from generation.api import receipts, views
 
 urlpatterns = [
     path("models", views.ModelListView.as_view(), name="models"),
@@ -8,4 +8,5 @@ urlpatterns = [
     path("generations", views.GenerationListView.as_view(), name="generations"),
     path("generations/<uuid:public_id>", views.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:public_id>/cancel", views.CancelView.as_view(), name="generation-cancel"),
+    path("generations/<uuid:public_id>/receipt", receipts.ReceiptView.as_view(), name="receipt"),
 ]

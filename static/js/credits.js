@@ -1,7 +1,7 @@
-/* The credits page stays true while it is open: a change of credits is heard of, and the parts are fetched again. */
+/* A page about credits stays true while it is open: a change is heard of, and its parts are fetched again. */
 
 const GATHER_MS = 250;
-const live = document.querySelector("[data-stream]");
+const live = document.querySelector("main [data-stream]");
 let waiting;
 
 /* Whatever has the focus is left alone; it is true again with the next change. */
@@ -17,7 +17,7 @@ async function refresh() {
   const answer = await fetch(location.href, { credentials: "same-origin" });
   if (!answer.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of ["balance", "month", "statement"]) swap(fresh, `[data-part="${part}"]`);
+  for (const { dataset } of document.querySelectorAll("[data-part]")) swap(fresh, `[data-part="${dataset.part}"]`);
   swap(fresh, "#credit-ring");
   const left = fresh.querySelector(".balance-figure .display")?.textContent;
   if (left) window.easel.announce(`${left} credits available`);
@@ -28,7 +28,10 @@ let stream;
 function listen(event) {
   if (event.persisted) again();
   stream = new EventSource(live.dataset.stream);
-  stream.addEventListener("credits", again);
+  stream.addEventListener("credits", (heard) => {
+    again();
+    document.dispatchEvent(new CustomEvent("easel:heard", { detail: heard.data }));
+  });
 }
 
 /* Several changes at once are one. Offline the stream comes back by itself and tells them then. */
