@@ -35,7 +35,7 @@ class Scope:
     caps: list[Cap]
 
 
-_SCOPE = f"""
+SCOPE_SQL = f"""
     SELECT m.team_id, {rows.columns(Cap, of="c")} FROM accounts_user u
     LEFT JOIN accounts_membership m ON m.user_id = u.id
     LEFT JOIN accounts_cap c ON c.ended_at IS NULL
@@ -50,7 +50,7 @@ _COUNT_IF_IT_FITS = """
 def scope_of(*, user_id: int, api_key: ApiKey | None = None) -> Scope:
     """What applies to a spend of the person with that key, by one query; the account's lock keeps it so."""
     with connection.cursor() as cursor:
-        cursor.execute(_SCOPE, [api_key.pk if api_key else None, user_id])
+        cursor.execute(SCOPE_SQL, [api_key.pk if api_key else None, user_id])
         found = cursor.fetchall()
     (team_id, *_), *_ = found
     return Scope(team_id, [rows.as_read(Cap, cap) for _, *cap in found if cap[0] is not None])
@@ -200,7 +200,9 @@ def _use(cap: Cap, now: datetime) -> CapUse:
         CapUse.objects.filter(pk=use.pk).update(
             used=earlier.aggregate(sum=Sum(_STILL_SPENT, default=0))["sum"]
         )
-        CountedHold.objects.bulk_create(CountedHold(hold=hold, use=use) for hold in earlier.iterator())
+        CountedHold.objects.bulk_create(
+            (CountedHold(hold=hold, use=use, is_earlier=True) for hold in earlier.iterator()), batch_size=500
+        )
     return use
 
 

@@ -42,6 +42,7 @@ def through_psycopg() -> Pair:
     import psycopg
     from django.db import connection
 
+    from accounts import limits
     from accounts.models import CreditAccount, Event, Hold, LedgerEntry
 
     spent = CreditAccount.objects.get(code="spent").pk
@@ -60,7 +61,8 @@ def through_psycopg() -> Pair:
     def pair(user: int, key: str) -> None:
         with raw.transaction(), raw.cursor() as cursor:
             account, name = locked(cursor, "user_id", user), f"hold:{user}:{key}"
-            assert cursor.execute(f"{hold_by} key = %s LIMIT 1", [name]).fetchone() is None
+            assert cursor.execute(f"{hold_by} key = %s", [name]).fetchone() is None
+            cursor.execute(limits.SCOPE_SQL, [None, user]).fetchall()
             terms = {"account_id": account["id"], "amount": 2, "key": name}
             hold = write(cursor, new_hold, **terms, reason="bench", reference=key)
             write(cursor, new_event, user_id=user, kind="credits")

@@ -174,10 +174,9 @@ def in_threads(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -> 
 
 def forget_the_lock() -> None:
     """Make the ledger read accounts without locking them, to show that a race is then seen."""
-    from accounts import ledger
-    from accounts.models import CreditAccount
+    from accounts import rows
 
-    ledger._locked = CreditAccount.objects.all
+    rows.LOCKING["postgresql"] = ""
 
 
 if __name__ == "__main__":
