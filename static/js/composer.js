@@ -94,6 +94,7 @@ function showReady() {
     generate.removeAttribute("aria-describedby");
     delete generate.dataset.tip;
   }
+  form.querySelector("[data-generate-count]").textContent = navigator.onLine ? ` ${images(count())}` : "";
   label.textContent = navigator.onLine ? "Generate" : "Send when online";
   form.querySelector("[data-pill-prompt]").textContent = prompt.value.trim() || "Describe the picture";
 }

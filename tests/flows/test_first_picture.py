@@ -60,6 +60,8 @@ def test_a_newcomer_gets_a_picture_from_two_references_at_the_price_shown(
     page.get_by_text("4:3", exact=True).click()
     price = page.locator(".composer-end [data-price]").inner_text()
     page.evaluate("window.neverReloaded = true")
+    other_tab = page.context.new_page()
+    other_tab.goto(site.address)
     page.get_by_role("button", name="Generate").last.click()
 
     run = page.locator("[data-run][data-state=done]")
@@ -69,6 +71,10 @@ def test_a_newcomer_gets_a_picture_from_two_references_at_the_price_shown(
     assert page.evaluate("window.neverReloaded") is True
     cost, left = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:credits|left)", price))
     expect(page.locator("#ring-number")).to_have_text(f"{left:,}")
+    # Only the stream tells another tab of a row that it has never had.
+    expect(other_tab.locator("[data-run][data-state=done]")).to_have_count(1)
+    expect(other_tab.locator("#ring-number")).to_have_text(f"{left:,}")
+    other_tab.close()
     assert int(before.replace(",", "")) - left == cost
 
     picture.click()
