@@ -187,7 +187,7 @@ def _strip(
         case InvalidWish():
             return Refusal(refusal.detail, fields=frozenset({refusal.field}))
         case ledger.InsufficientCredits():
-            quote = wish and pricing.quote(model=wish.model, count=wish.count)
+            quote = pricing.quote(model=wish.model, count=wish.count) if wish else None
             return composer.too_few(
                 needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
             )
