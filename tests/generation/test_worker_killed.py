@@ -135,3 +135,16 @@ def test_sixty_generations_survive_ten_kills(worker, emulator) -> None:
     wait_until(lambda: not unfinished(), 90 - (time.monotonic() - began), "something is stuck")
     assert kills >= 10
     check_books(emulator)
+
+
+def test_on_sigterm_calls_in_flight_end_and_then_the_worker_does(worker, emulator) -> None:
+    emulator.settings(latency=4.0)
+    generation = factories.generation()
+    wait_until(lambda: emulator.log(), 40, "the worker never called the provider")
+
+    worker.terminate()
+
+    assert worker.wait(timeout=4 + 10) == 0
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    check_books(emulator)
