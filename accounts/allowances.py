@@ -107,12 +107,12 @@ def _give(rule: AllowanceRule, user: User, start: datetime) -> bool:
     amount = rule.amount if user.is_active else 0
     if rule.kind == AllowanceRule.Kind.TOP_UP:
         amount = max(0, amount - ledger.standing(user).balance)
-    AllowanceGiven.objects.create(rule=rule, user=user, period_start=start, amount=amount)
-    if not amount:
-        return False
-    key = f"allowance:{rule.pk}:{user.pk}:{start:%Y-%m-%dT%H:%M:%SZ}"
-    ledger.grant(user=user, amount=amount, key=key, reason=rule.reason, by=None)
-    return True
+    entry = None
+    if amount:
+        key = f"allowance:{rule.pk}:{user.pk}:{start:%Y-%m-%dT%H:%M:%SZ}"
+        entry = ledger.grant(user=user, amount=amount, key=key, reason=rule.reason, by=None)
+    AllowanceGiven.objects.create(rule=rule, user=user, period_start=start, amount=amount, entry=entry)
+    return entry is not None
 
 
 def _people(rule: AllowanceRule) -> QuerySet[User]:

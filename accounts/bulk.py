@@ -21,6 +21,19 @@ from accounts.bulk_files import ROWS_MAX, Line, Problem, lines_of
 from accounts.ledger_refusals import Refusal, check_amount, check_words
 from accounts.models import GrantBatch, Team, User
 
+__all__ = [
+    "ROWS_MAX",
+    "Plan",
+    "PlanHasProblems",
+    "Problem",
+    "Row",
+    "apply",
+    "for_people",
+    "for_team",
+    "keep",
+    "read",
+]
+
 _CHUNK = 500
 
 

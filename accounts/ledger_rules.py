@@ -15,12 +15,14 @@ def rules(connection: BaseDatabaseWrapper) -> dict[str, Effect | Refusal]:
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put all triggers in place, replacing those that are there."""
+    """Put all triggers of the tables that are there in place, replacing those of before."""
     remove(connection)
     write = _postgres if connection.vendor == "postgresql" else _sqlite
+    # A migration of long ago comes before the tables of later ones.
+    there = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for name, rule in rules(connection).items():
-            for statement in write(name, rule):
+            for statement in write(name, rule) if rule.table in there else ():
                 cursor.execute(statement)
 
 
@@ -55,11 +57,7 @@ def _ours(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
                 [list(TABLES)],
             )
         else:
-            cursor.execute(
-                "SELECT name, tbl_name FROM sqlite_master"
-                " WHERE type = 'trigger' AND tbl_name IN (%s, %s, %s)",
-                TABLES,
-            )
+            cursor.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'")
         return [(name, table) for name, table in cursor.fetchall() if name.startswith("easel_")]
 
 

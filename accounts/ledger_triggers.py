@@ -2,14 +2,15 @@
 
 Effects keep `balance`, `held` and `refunded`, and settle a hold with its capture. Refusals hold what a CHECK
 cannot see: entries and holds are never changed or deleted, fit their accounts and are covered, and a balance
-follows the entries alone. Looking twice is meant: with SQLite's `INSERT OR IGNORE` a CHECK that fails inside
+follows the entries alone. Admins' acts are kept like entries. Looking twice is meant: with SQLite's `INSERT OR IGNORE` a CHECK that fails inside
 a trigger is skipped in silence, a refusal never is.
 """
 
 from dataclasses import dataclass
 
 _ENTRY, _HOLD, _ACCOUNT = "accounts_ledgerentry", "accounts_hold", "accounts_creditaccount"
-TABLES = (_ENTRY, _HOLD, _ACCOUNT)
+_ACT = "accounts_adminact"
+TABLES = (_ENTRY, _HOLD, _ACCOUNT, _ACT)
 # The largest amount of one entry or hold; far below where a sum could leave 64 bits.
 AMOUNT_MAX = 10**12
 
@@ -178,6 +179,8 @@ _REFUSALS: dict[str, Effect | Refusal] = {
         when="NEW.balance <> OLD.balance",
         asking=_BALANCE_OF_NO_ENTRY,
     ),
+    "easel_act_unchanged": Refusal(_ACT, "UPDATE", "acts of admins are never changed"),
+    "easel_act_kept": Refusal(_ACT, "DELETE", "acts of admins are never deleted"),
 }
 
 ANYWHERE = {**_EFFECTS, **_REFUSALS}
@@ -211,6 +214,12 @@ ON_SQLITE: dict[str, Effect | Refusal] = {
         asking="EXISTS (SELECT 1 FROM accounts_creditaccount a"
         " WHERE a.id = NEW.id OR a.user_id = NEW.user_id OR a.code = NEW.code)",
     ),
+    "easel_act_not_replaced": Refusal(
+        _ACT,
+        "INSERT",
+        "acts of admins are never replaced",
+        asking="EXISTS (SELECT 1 FROM accounts_adminact a WHERE a.id = NEW.id)",
+    ),
 }
 
 ON_POSTGRES: dict[str, Effect | Refusal] = {
@@ -222,7 +231,12 @@ ON_POSTGRES: dict[str, Effect | Refusal] = {
         when="NEW.held <> OLD.held AND pg_trigger_depth() = 0",
     ),
     **{
-        f"{name}_not_truncated": Refusal(table, "TRUNCATE", "the ledger is never emptied")
-        for name, table in (("easel_entry", _ENTRY), ("easel_hold", _HOLD), ("easel_account", _ACCOUNT))
+        f"{name}_not_truncated": Refusal(table, "TRUNCATE", "the books are never emptied")
+        for name, table in (
+            ("easel_entry", _ENTRY),
+            ("easel_hold", _HOLD),
+            ("easel_account", _ACCOUNT),
+            ("easel_act", _ACT),
+        )
     },
 }

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models.credits import Hold
+from accounts.models.credits import Hold, LedgerEntry
 from accounts.models.keys import ApiKey
 from accounts.models.teams import Team, check_time_zone
 
@@ -66,6 +66,9 @@ class AllowanceGiven(models.Model):
     period_start = models.DateTimeField()
     # Nothing where a top-up found enough, or the person was switched off.
     amount = models.BigIntegerField()
+    entry = models.OneToOneField(
+        LedgerEntry, null=True, on_delete=models.PROTECT, related_name="allowance_given"
+    )
 
     class Meta:
         constraints = [
@@ -145,6 +148,8 @@ class CountedHold(models.Model):
 
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="counted")
     use = models.ForeignKey(CapUse, on_delete=models.CASCADE, related_name="counted")
+    # It was there before the cap, which may allow less than was spent already.
+    is_earlier = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

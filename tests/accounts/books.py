@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, connection, transaction
 
-from accounts import ledger, ledger_rules
-from accounts.models import CreditAccount, Hold, LedgerEntry, User
+from accounts import acts, ledger, ledger_rules
+from accounts.models import AdminAct, CreditAccount, Hold, LedgerEntry, User
 from tests.factories import person
 
 
@@ -24,6 +24,7 @@ class Books:
     capture: LedgerEntry
     refund: LedgerEntry
     adjustment: LedgerEntry
+    act: AdminAct
 
     @property
     def account(self) -> CreditAccount:
@@ -39,8 +40,9 @@ def books() -> Books:
     released = ledger.release(hold=ledger.hold(user=owner, amount=7, key="released", reason="a harbour"))
     held = ledger.hold(user=owner, amount=10, key="open", reason="a gull")
     adjustment = ledger.adjust(user=owner, amount=-3, key="1", reason="granted twice", by=None)
+    act = acts.record(by=None, verb="grant", subject=owner, before={}, after={}, reason="for May")
     captured.refresh_from_db()
-    return Books(owner, other, captured, released, held, grant, capture, refund, adjustment)
+    return Books(owner, other, captured, released, held, grant, capture, refund, adjustment, act)
 
 
 Write = Callable[[Books], object]

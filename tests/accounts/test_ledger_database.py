@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit, ledger, ledger_rules
 from accounts.ledger_triggers import Refusal
-from accounts.models import CreditAccount, Hold, LedgerEntry, User
+from accounts.models import AdminAct, CreditAccount, Hold, LedgerEntry, User
 from tests.accounts.books import Books, Write, books, refused, spent, sql, without_checks
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +53,12 @@ def hold(b: Books, **values: Any) -> Hold:
 
 # The name of the rule that refuses → the write.
 FORBIDDEN: dict[str, tuple[str, Write]] = {
+    "change an admin's act": ("easel_act_unchanged", lambda b: AdminAct.objects.update(reason="x")),
+    "delete an admin's act": ("easel_act_kept", lambda b: AdminAct.objects.all().delete()),
+    "delete an admin's act in SQL": (
+        "easel_act_kept",
+        lambda b: sql("DELETE FROM accounts_adminact WHERE id = %s", b.act.pk),
+    ),
     "change an entry": ("easel_entry_unchanged", lambda b: LedgerEntry.objects.update(amount=1)),
     "change an entry in SQL": (
         "easel_entry_unchanged",
