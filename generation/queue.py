@@ -6,12 +6,15 @@ from django_q.tasks import async_task
 
 
 def wake(public_id: object) -> None:
-    """Have a worker look for work, in the caller's transaction."""
+    """Have a worker look for work once the caller's rows are there; a broker that is away is no error."""
     if "orm" in settings.Q_CLUSTER:
         # The broker is this database, so the task commits or rolls back with the rows.
         _send("generation.tasks.run", str(public_id), cluster="generations")
     else:
-        transaction.on_commit(lambda: _send("generation.tasks.run", str(public_id), cluster="generations"))
+        # The rows are committed by then. A failure to say so is logged, and the sweep finds them.
+        transaction.on_commit(
+            lambda: _send("generation.tasks.run", str(public_id), cluster="generations"), robust=True
+        )
 
 
 def beat(cluster_id: str) -> None:
