@@ -29,6 +29,8 @@ from generation.models import Generation
 from generation.references import GivenReference
 from generation.wishes import InvalidWish, Wish
 
+# What a wish may meet that its person can do something about; nothing was held.
+REFUSALS = (InvalidWish, ledger.InsufficientCredits, ledger.LimitReached, submission.PriceChanged)
 TOO_MANY = "You can use up to {most} references. Remove one to add this."
 
 
@@ -87,7 +89,7 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         made = _make(
             request, user, wish, given, price=_whole(request.POST.get("price", ""), generation.price)
         )
-    except (InvalidWish, ledger.InsufficientCredits, submission.PriceChanged) as refusal:
+    except REFUSALS as refusal:
         return _refused_again(request, generation, _strip(refusal))
     return _made(request, made)
 
@@ -122,7 +124,7 @@ def _submit(request: HttpRequest, user: User) -> HttpResponse:
     try:
         resolved = references.resolve(user=user, given=given)
         made = _make(request, user, wish, resolved, price=form.cleaned_data["price"])
-    except (InvalidWish, ledger.InsufficientCredits, submission.PriceChanged) as refusal:
+    except REFUSALS as refusal:
         status = 402 if isinstance(refusal, ledger.InsufficientCredits) else 422
         return _refuse(request, user, given, _strip(refusal, wish), status=status)
     return _made(request, made)
@@ -181,7 +183,8 @@ def _made(request: HttpRequest, generation: Generation) -> HttpResponse:
 
 
 def _strip(
-    refusal: InvalidWish | ledger.InsufficientCredits | submission.PriceChanged, wish: Wish | None = None
+    refusal: InvalidWish | ledger.InsufficientCredits | ledger.LimitReached | submission.PriceChanged,
+    wish: Wish | None = None,
 ) -> Refusal:
     match refusal:
         case InvalidWish():
@@ -191,6 +194,8 @@ def _strip(
             return composer.too_few(
                 needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
             )
+        case ledger.LimitReached():
+            return Refusal(str(refusal))
         case _:
             return Refusal(
                 str(refusal),

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from zeal import zeal_ignore
 
-from accounts import ledger
+from accounts import ledger, limits
 from accounts.models import User
 from gallery import ingest
 from gallery.models import Image, Upload
@@ -216,6 +216,28 @@ def test_the_offered_number_can_be_made_by_its_button() -> None:
     signed_in(poor).post("/", wish(count="4", make="1"))
 
     assert Generation.objects.get(user=poor).count == 1
+
+
+def test_a_cap_that_is_reached_refuses_in_words_and_holds_nothing(user: User, owner: Client) -> None:
+    limits.set_cap(allowed=3, period="day", reason="for a test", by=user, now=timezone.now(), user=user)
+
+    answer = owner.post("/", wish(prompt="not lost", count="2"), headers=PART)
+    page = owner.post("/", wish(prompt="not lost", count="2"))
+
+    assert answer.status_code == page.status_code == 422
+    assert "This needs 4 credits. You may spend 3 a day" in answer.content.decode()
+    assert "not lost" in page.content.decode()
+    assert ledger.standing(user).held == 0
+
+
+def test_repeating_beyond_a_cap_refuses_in_words(user: User, owner: Client) -> None:
+    made = factories.generation(user)
+    limits.set_cap(allowed=3, period="day", reason="for a test", by=user, now=timezone.now(), user=user)
+
+    answer = owner.post(f"/generations/{made.public_id}/again", headers=PART)
+
+    assert answer.status_code == 422
+    assert "This needs 2 credits. You may spend 3 a day" in answer.content.decode()
 
 
 def test_without_credits_the_page_says_so_at_once() -> None:
