@@ -100,6 +100,21 @@ def verbs(worker: int, *, users: list[int], each: int, seed: int, **_: Any) -> C
     return Counter(tried(lambda key=key: _any_verb(chance, people, key)) for key in keys)
 
 
+def shares(worker: int, *, users: list[int], each: int, **_: Any) -> Counter[str]:
+    """People who fall under one cap spend a credit each, in turn, every process beginning elsewhere."""
+    from accounts import ledger
+    from accounts.models import User
+
+    people = list(User.objects.filter(pk__in=users).order_by("pk"))
+
+    def spend(number: int) -> None:
+        owner = people[(worker * each + number) % len(people)]
+        hold = ledger.hold(user=owner, amount=1, key=f"{worker}-{number}", reason="race")
+        ledger.capture(hold=hold, amount=1, reason="race")
+
+    return Counter(tried(lambda number=number: spend(number)) for number in range(each))
+
+
 def _any_verb(chance: random.Random, people: list[Any], key: str) -> None:
     from accounts import ledger
     from accounts.models import Hold
@@ -121,17 +136,24 @@ def _any_verb(chance: random.Random, people: list[Any], key: str) -> None:
 
 
 def _hold_of_two(people: list[Any], key: str) -> None:
-    """The rule of the house for more than one account: always in the same order."""
+    """The rule of the house for more than one account: all of them first, always in the same order."""
     from django.db import transaction
 
     from accounts import ledger
 
     with transaction.atomic():
-        for person in sorted(people, key=lambda person: person.pk):
+        for person in sorted(people, key=lambda person: ledger.account_of(person).pk):
+            ledger.lock(person)
+        for person in people:
             ledger.hold(user=person, amount=1, key=f"both-{key}", reason="race")
 
 
-SCENARIOS: dict[str, Callable[..., Counter[str]]] = {"spends": spends, "repeats": repeats, "verbs": verbs}
+SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
+    "spends": spends,
+    "repeats": repeats,
+    "verbs": verbs,
+    "shares": shares,
+}
 
 
 def in_processes(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -> Counter[str]:
@@ -179,6 +201,24 @@ def forget_the_lock() -> None:
     rows.LOCKING["postgresql"] = ""
 
 
+def look_before_counting() -> None:
+    """Make a cap read what is used and then write it, to show that a race is then seen."""
+    import time
+
+    from accounts import limits
+    from accounts.models import CapUse
+
+    def count_if_it_fits(cap: Any, amount: int, now: Any) -> int | None:
+        use = CapUse.objects.get(cap=cap)
+        time.sleep(0.002)
+        if use.used + amount > cap.allowed:
+            return None
+        CapUse.objects.filter(pk=use.pk).update(used=use.used + amount)
+        return use.pk
+
+    limits._count_if_it_fits = count_if_it_fits
+
+
 if __name__ == "__main__":
     import django
 
@@ -186,5 +226,7 @@ if __name__ == "__main__":
     name, given = sys.argv[1], json.loads(sys.argv[2])
     if given.get("unlocked"):
         forget_the_lock()
+    if given.get("unguarded"):
+        look_before_counting()
     run = in_processes if "processes" in given else in_threads
     print(json.dumps(run(SCENARIOS[name], given)))
