@@ -19,6 +19,9 @@ WIDGET_CLASSES = {"checkbox": "checkbox", "radio": "radio", "select": "select", 
 
 # Which entry of the rail and the tab bar a page belongs to, by the start of its view's name.
 SECTIONS = (
+    ("generation:receipt", "credits"),
+    ("generation:refund", "credits"),
+    ("generation:usage", "credits"),
     ("generation:", "studio"),
     ("gallery:", "gallery"),
     ("accounts:credits", "credits"),
