@@ -7,12 +7,15 @@ that the earlier one gave ends, so that nobody is given two for one period.
 
 from datetime import datetime
 
+import structlog
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from accounts import ledger, periods, rule_terms
 from accounts.ledger_refusals import check_words
 from accounts.models import AllowanceGiven, AllowanceRule, Membership, Team, User
+
+log = structlog.get_logger(__name__)
 
 
 def in_force(*, user: User | None = None, team: Team | None = None) -> AllowanceRule | None:
@@ -69,9 +72,18 @@ def end_rule(*, rule: AllowanceRule, now: datetime) -> bool:
 
 
 def run(*, now: datetime) -> int:
-    """Give what is due by every rule; answers how many people were given credits. Safe to run at any time."""
+    """Give what is due by every rule; answers how many people were given credits. Safe to run at any time.
+
+    A rule that fails is logged and left for the next run, so that the others are not.
+    """
+    given = 0
     rules = AllowanceRule.objects.filter(ended_at__isnull=True, starts_at__lte=now)
-    return sum(give(rule, now=now) for rule in rules.select_related("user", "team").order_by("pk"))
+    for rule in rules.select_related("user", "team").order_by("pk"):
+        try:
+            given += give(rule, now=now)
+        except Exception:
+            log.exception("an allowance could not be given", rule=rule.pk)
+    return given
 
 
 def give(rule: AllowanceRule, *, now: datetime) -> int:
@@ -80,7 +92,9 @@ def give(rule: AllowanceRule, *, now: datetime) -> int:
         return 0
     current = periods.start(rule.period, at=now, zone=rule.time_zone)
     due = _people(rule).filter(Q(given_until__isnull=True) | Q(given_until__lt=current))
-    return sum(give_due(rule, user=user, now=now) for user in list(due.order_by("pk")))
+    # In the order in which all lock accounts, the ones still to be opened last.
+    people = list(due.order_by(F("credit_account__pk").asc(nulls_last=True)))
+    return sum(give_due(rule, user=user, now=now) for user in people)
 
 
 @transaction.atomic

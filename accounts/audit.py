@@ -1,42 +1,36 @@
 """Proof of the ledger: each rule asked of all rows at once, by the database, changing nothing.
 
-A rule is a query for the rows at fault. `generation.audit` asks the same of what was paid for.
+A rule is a query for the rows at fault. `audit_rules` asks the same of caps and allowances, and
+`generation.audit` of what was paid for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import UniqueConstraint
 
-from accounts import ledger_rules
-from accounts.models import CreditAccount, Hold, LedgerEntry
+from accounts import audit_rules, ledger_rules
+from accounts.audit_checks import Check, Finding, found_by
+from accounts.models import (
+    AllowanceGiven,
+    AllowanceRule,
+    Cap,
+    CapUse,
+    CountedHold,
+    CreditAccount,
+    Hold,
+    LedgerEntry,
+)
 
-# More rows of one rule add nothing: they have one cause.
-FOUND_MAX = 1_000
+__all__ = ["CHECKS", "Check", "Finding", "Totals", "findings", "found_by", "snapshot", "totals"]
+
+_LEDGER = (CreditAccount, Hold, LedgerEntry)
+_RULES = (AllowanceRule, AllowanceGiven, Cap, CapUse, CountedHold)
+
 CLOCKS_DIFFER_BY = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A row that breaks a rule: `subject` names it, as in "hold 17"."""
-
-    rule: str
-    subject: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """A rule as a query for the rows that break it: their id first, then what `detail` tells of them."""
-
-    rule: str
-    table: str
-    detail: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -189,6 +183,14 @@ CHECKS = (
           WHERE kind = 'refund' GROUP BY hold_id) e ON e.hold_id = h.id
         WHERE h.refunded <> COALESCE(e.total, 0) OR h.refunded > h.captured OR h.refunded < 0""",
     ),
+    Check(
+        "entry_is_of_its_holds_team_and_key",
+        "entry",
+        "is of team {} and key {}; its hold is of team {} and key {}",
+        """SELECT e.id, e.team_id, e.api_key_id, h.team_id, h.api_key_id FROM accounts_ledgerentry e
+        JOIN accounts_hold h ON h.id = e.hold_id
+        WHERE e.team_id <> h.team_id OR e.api_key_id <> h.api_key_id""",
+    ),
 )
 
 _DATED = tuple(
@@ -209,6 +211,7 @@ def findings(now: datetime) -> list[Finding]:
         *_system_accounts_missing(),
         *_credits_made_or_lost(totals()),
         *found_by(CHECKS),
+        *audit_rules.findings(now),
         *found_by(_DATED, connection.ops.adapt_datetimefield_value(now + CLOCKS_DIFFER_BY)),
     ]
 
@@ -243,21 +246,12 @@ def snapshot() -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def found_by(checks: Iterable[Check], *parameters: Any) -> Iterator[Finding]:
-    """What the checks' queries answer, each at most FOUND_MAX rows."""
-    for check in checks:
-        with connection.cursor() as cursor:
-            cursor.execute(check.sql, parameters or None)
-            for key, *facts in cursor.fetchmany(FOUND_MAX):
-                yield Finding(check.rule, f"{check.table} {key}", check.detail.format(*facts))
-
-
 def _rules_not_held() -> Iterator[Finding]:
     for name in sorted(ledger_rules.missing(connection)):
         yield Finding(
             "trigger_in_place", f"trigger {name}", "is missing, switched off or says something else"
         )
-    for model in (CreditAccount, Hold, LedgerEntry):
+    for model in (*_LEDGER, *_RULES):
         table = model._meta.db_table
         with connection.cursor() as cursor:
             held = connection.introspection.get_constraints(cursor, table)

@@ -2,8 +2,8 @@
 
 Effects keep `balance`, `held` and `refunded`, and settle a hold with its capture. Refusals hold what a CHECK
 cannot see: entries and holds are never changed or deleted, fit their accounts and are covered, and a balance
-follows the entries alone. Admins' acts are kept like entries. Looking twice is meant: with SQLite's `INSERT OR IGNORE` a CHECK that fails inside
-a trigger is skipped in silence, a refusal never is.
+follows the entries alone. Acts of admins are kept like entries. Looking twice is meant: with SQLite's `INSERT
+OR IGNORE` a CHECK that fails inside a trigger is skipped in silence, a refusal never is.
 """
 
 from dataclasses import dataclass
@@ -68,8 +68,12 @@ _EFFECTS: dict[str, Effect | Refusal] = {
 
 _AMOUNT_ODD = f"NEW.amount > {AMOUNT_MAX} OR NEW.amount <> CAST(NEW.amount AS BIGINT)"
 
-# A capture may use what its own hold set aside; everything else only what is available.
-_ENTRY_FITS_NOTHING = """
+_SAME_TEAM_AND_KEY = """COALESCE(h.team_id, 0) = COALESCE(NEW.team_id, 0)
+          AND COALESCE(h.api_key_id, 0) = COALESCE(NEW.api_key_id, 0)"""
+
+# A capture may use what its own hold set aside; everything else only what is available. What is spent, and
+# what comes back of it, is of the hold's team and key.
+_ENTRY_FITS_NOTHING = f"""
     NOT EXISTS (
       SELECT 1 FROM accounts_creditaccount s, accounts_creditaccount d
       WHERE s.id = NEW.source_id AND d.id = NEW.destination_id AND CASE NEW.kind
@@ -79,11 +83,13 @@ _ENTRY_FITS_NOTHING = """
         WHEN 'expiry' THEN d.code = 'expired' AND s.balance - s.held >= NEW.amount
         WHEN 'capture' THEN d.code = 'spent' AND EXISTS (
           SELECT 1 FROM accounts_hold h WHERE h.id = NEW.hold_id
-          AND h.account_id = s.id AND h.settled_at IS NULL AND h.amount >= NEW.amount)
+          AND h.account_id = s.id AND h.settled_at IS NULL AND h.amount >= NEW.amount
+          AND {_SAME_TEAM_AND_KEY})
         WHEN 'refund' THEN s.code = 'spent' AND EXISTS (
           SELECT 1 FROM accounts_hold h WHERE h.id = NEW.hold_id
-          AND h.account_id = d.id AND h.captured - h.refunded >= NEW.amount)
-      END)"""
+          AND h.account_id = d.id AND h.captured - h.refunded >= NEW.amount
+          AND {_SAME_TEAM_AND_KEY})
+      END)"""  # noqa: S608 - names of ours
 
 # The system's side states none.
 _ENTRY_MISSTATES = """
@@ -136,7 +142,8 @@ _REFUSALS: dict[str, Effect | Refusal] = {
         when="NEW.id <> OLD.id OR NEW.account_id <> OLD.account_id OR NEW.amount <> OLD.amount"
         " OR NEW.key <> OLD.key OR NEW.reference <> OLD.reference OR NEW.reason <> OLD.reason"
         " OR NEW.created_at <> OLD.created_at OR COALESCE(NEW.by_id, 0) <> COALESCE(OLD.by_id, 0)"
-        " OR COALESCE(NEW.api_key_id, 0) <> COALESCE(OLD.api_key_id, 0)",
+        " OR COALESCE(NEW.api_key_id, 0) <> COALESCE(OLD.api_key_id, 0)"
+        " OR COALESCE(NEW.team_id, 0) <> COALESCE(OLD.team_id, 0)",
     ),
     "easel_hold_ends_once": Refusal(
         _HOLD,

@@ -1,10 +1,11 @@
 """Caps: how much a person, a team or a key may spend in a period. Decided with the hold, under its lock."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
 from accounts import periods, rows, rule_terms
@@ -190,6 +191,16 @@ def _count_if_it_fits(cap: Cap, amount: int, now: datetime) -> int | None:
         cursor.execute(_COUNT_IF_IT_FITS, [amount, cap.pk, moment, cap.allowed - amount])
         found = cursor.fetchone()
     return found[0] if found else None
+
+
+def uncounted(*, now: datetime) -> Iterator[tuple[Cap, int]]:
+    """The caps in force that leave out holds of their period, with how many."""
+    for cap in Cap.objects.filter(ended_at__isnull=True).select_related("user", "team", "api_key"):
+        begun = periods.start(cap.period, at=now, zone=cap.time_zone)
+        counted = CountedHold.objects.filter(hold=OuterRef("pk"), use__cap=cap, use__period_start=begun)
+        left_out = _holds_of(cap).filter(~Exists(counted), created_at__gte=begun, created_at__lte=now).count()
+        if left_out:
+            yield cap, left_out
 
 
 def _use(cap: Cap, now: datetime) -> CapUse:

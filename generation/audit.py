@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from accounts.audit import Check, Finding, found_by
+from accounts import audit as ledger_audit
+from accounts import notices
+from accounts.audit import Check, Finding, Totals, found_by
 
 # The sweep ends what is past its deadline within a minute; later than this it is stuck.
 STUCK_AFTER = timedelta(minutes=10)
@@ -83,3 +85,16 @@ def findings(now: datetime) -> list[Finding]:
     """Every generation whose money or end is not as promised; empty is proof."""
     late = connection.ops.adapt_datetimefield_value(now - STUCK_AFTER)
     return [*found_by(CHECKS), *found_by(_TIMED, late)]
+
+
+def whole(now: datetime) -> tuple[Totals, list[Finding]]:
+    """Both audits at one moment: what was looked at, and what was found."""
+    with ledger_audit.snapshot():
+        return ledger_audit.totals(), [*ledger_audit.findings(now), *findings(now)]
+
+
+def nightly(now: datetime) -> list[Finding]:
+    """Audit, and raise or resolve the admins' notice by what was found."""
+    _, found = whole(now)
+    notices.tell_of_audit(found=len(found), first=str(found[0]) if found else "", now=now)
+    return found

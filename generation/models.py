@@ -199,3 +199,13 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.part} {self.beat_at:%H:%M:%S}"
+
+
+class Chore(models.Model):
+    """When something that comes back is due next; whoever moves `due_at` on does it."""
+
+    name = models.CharField(max_length=20, unique=True)
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.due_at:%Y-%m-%d %H:%M}"

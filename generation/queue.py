@@ -27,5 +27,13 @@ def tidy() -> None:
     _send("generation.tasks.tidy", "hourly", cluster="short")
 
 
+def do(chore: str) -> None:
+    """Have a worker of the short queue do what comes back by the clock: a task of that name."""
+    if "orm" in settings.Q_CLUSTER:
+        _send(f"generation.tasks.{chore}", "by the clock", cluster="short")
+    else:
+        transaction.on_commit(lambda: _send(f"generation.tasks.{chore}", "by the clock", cluster="short"))
+
+
 def _send(task: str, argument: str, *, cluster: str) -> None:
     async_task(task, argument, cluster=cluster, task_name=argument[:36])

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from generation import heartbeats, queue, recovery
+from generation import chores, heartbeats, queue, recovery
 from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
@@ -152,6 +152,7 @@ class Supervisor:
         try:
             now = timezone.now()
             recovery.sweep(now=now)
+            chores.send_due(now=now)
             generations = self._clusters[0]
             if parts := generations.stalled(now=now):
                 generations.restart(f"{' and '.join(parts)} stand still")

@@ -3,13 +3,19 @@
 import asyncio
 import os
 
+import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import allowances as rules
+from accounts import notices
+from generation import audit as whole_audit
 from generation import heartbeats, recovery, routing
 from generation.models import Heartbeat
 from generation.providers.http import new_client
 from generation.runner import Desk, Runner
+
+log = structlog.get_logger(__name__)
 
 
 def run(generation_id: str) -> None:
@@ -25,6 +31,19 @@ def beat(cluster: str) -> None:
 def tidy(reason: str) -> None:
     """Forget what is past its time."""
     recovery.tidy(now=timezone.now())
+
+
+def allowances(reason: str) -> None:
+    """Give the allowances that are due, and mail the notices that wait."""
+    now = timezone.now()
+    rules.run(now=now)
+    notices.send_waiting(now=now)
+
+
+def audit(reason: str) -> None:
+    """Audit the ledger, and tell the admins what was found."""
+    for finding in whole_audit.nightly(timezone.now()):
+        log.error("the audit found something", rule=finding.rule, subject=finding.subject)
 
 
 async def _run() -> None:

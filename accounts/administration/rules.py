@@ -36,7 +36,10 @@ def set_cap(
     :raises NotAllowed: :raises InvalidRule: :raises InvalidReason:
     """
     check_permission(by, RULES)
+    rule_terms.check_one_scope(user, team, api_key)
     teams.lock(team)
+    if owner := user or (api_key.user if api_key else None):
+        ledger.lock(owner)
     earlier = limits.in_force(user=user, team=team, api_key=api_key, period=period)
     cap = limits.set_cap(
         allowed=allowed,
@@ -100,8 +103,11 @@ def set_allowance(
     :raises NotAllowed: :raises OwnAccount: :raises InvalidRule: :raises InvalidReason:
     """
     check_permission(by, RULES)
+    rule_terms.check_one_scope(user, team)
     check_scope_gives_to_others(by, user, team)
     teams.lock(team)
+    if user is not None:
+        ledger.lock(user)
     earlier = allowances.in_force(user=user, team=team)
     rule = allowances.set_rule(
         kind=kind,
@@ -137,6 +143,8 @@ def end_allowance(
     check_permission(by, RULES)
     check_words(reason=reason)
     teams.lock(rule.team)
+    if rule.user is not None:
+        ledger.lock(rule.user)
     if allowances.end_rule(rule=rule, now=now):
         acts.record(
             by=by,

@@ -50,6 +50,14 @@ class AllowanceRule(models.Model):
                 name="accounts_allowancerule_one_scope",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="accounts_allowancerule_amount_positive"),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(ended_at__isnull=True),
+                name="accounts_allowancerule_one_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["team"], condition=Q(ended_at__isnull=True), name="accounts_allowancerule_one_a_team"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +123,14 @@ class Cap(models.Model):
                 name="accounts_cap_one_scope",
             ),
             models.CheckConstraint(condition=Q(allowed__gte=0), name="accounts_cap_allowed_not_negative"),
+            *(
+                models.UniqueConstraint(
+                    fields=[scope, "period"],
+                    condition=Q(ended_at__isnull=True),
+                    name=f"accounts_cap_one_a_{scope}_and_period",
+                )
+                for scope in ("user", "team", "api_key")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import audit as ledger_audit
-from generation import audit as generation_audit
+from accounts.audit import Totals
+from generation import audit
 
 
 class Command(BaseCommand):
@@ -19,22 +19,19 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = timezone.now()
-        with ledger_audit.snapshot():
-            totals = ledger_audit.totals()
-            found = [*ledger_audit.findings(now), *generation_audit.findings(now)]
+        totals, found = audit.whole(timezone.now())
         if options["json"]:
             report = {"totals": asdict(totals), "findings": [asdict(finding) for finding in found]}
             self.stdout.write(json.dumps(report, indent=2))
         else:
             for finding in found:
-                self.stdout.write(f"{finding.rule}: {finding.subject} {finding.detail}")
+                self.stdout.write(str(finding))
             self.stdout.write(_summary(totals, len(found)))
         if found:
             raise SystemExit(1)
 
 
-def _summary(totals: ledger_audit.Totals, found: int) -> str:
+def _summary(totals: Totals, found: int) -> str:
     verdict = f"{found} findings" if found else "The ledger is right"
     return (
         f"{verdict}: {totals.accounts:,} accounts, {totals.holds:,} holds and {totals.entries:,} entries"

@@ -1,0 +1,86 @@
+"""What comes back by the clock is sent once each time, however many look."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from accounts.models import Notice
+from generation import chores, tasks
+from generation.models import Chore
+from tests.accounts.books import sql, without_rules
+from tests.factories import person
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
+
+
+def sent() -> list[str]:
+    return [task.task["func"] for task in OrmQ.objects.order_by("pk")]
+
+
+def test_at_the_first_look_all_is_due() -> None:
+    assert chores.send_due(now=NOW) == ["allowances", "audit"]
+    assert sent() == ["generation.tasks.allowances", "generation.tasks.audit"]
+
+
+def test_a_second_supervisor_sends_nothing() -> None:
+    chores.send_due(now=NOW)
+
+    assert chores.send_due(now=NOW) == []
+    assert len(sent()) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "due"),
+    [
+        (timedelta(seconds=39), []),
+        (timedelta(seconds=40), ["allowances"]),
+        (timedelta(hours=14, minutes=59), ["allowances"]),
+        (timedelta(hours=15), ["allowances", "audit"]),
+        (timedelta(days=9), ["allowances", "audit"]),
+    ],
+)
+def test_allowances_come_each_minute_and_the_audit_each_night(later: timedelta, due: list[str]) -> None:
+    chores.send_due(now=NOW)
+
+    assert chores.send_due(now=NOW + later) == due
+
+
+def test_the_night_after_an_audit_at_night_is_the_next_one() -> None:
+    at_night = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+    chores.send_due(now=at_night)
+
+    assert Chore.objects.get(name="audit").due_at == at_night + timedelta(days=1)
+
+
+def test_each_chore_is_a_task_that_runs_twice_without_harm() -> None:
+    person()
+
+    for name in [*chores.CHORES, *chores.CHORES]:
+        getattr(tasks, name)("by the clock")
+
+    assert not Notice.objects.exists()
+
+
+def test_the_audit_raises_one_notice_for_admins_until_it_is_mended() -> None:
+    owner = person()
+    with without_rules():
+        sql("UPDATE accounts_creditaccount SET balance = balance + 1 WHERE user_id = %s", owner.pk)
+    tasks.audit("by the clock")
+    tasks.audit("by the clock")
+
+    [notice] = Notice.objects.filter(resolved_at__isnull=True)
+    assert (notice.user, notice.kind) == (None, "audit")
+    assert "found 2 things" in notice.text
+
+    with without_rules():
+        sql("UPDATE accounts_creditaccount SET balance = balance - 1 WHERE user_id = %s", owner.pk)
+    tasks.audit("by the clock")
+
+    notice.refresh_from_db()
+    assert notice.resolved_at is not None
+    assert notice.resolved_at <= timezone.now()
