@@ -1,4 +1,4 @@
-"""The system's accounts, and the triggers that hold the ledger's rules."""
+"""The system's accounts. The triggers come at the end of every `migrate`, when all their columns are there."""
 
 from django.db import migrations
 
@@ -11,10 +11,6 @@ def open_system_accounts(apps, schema_editor):
         account.objects.get_or_create(code=code, defaults={"kind": "system"})
 
 
-def install_rules(apps, schema_editor):
-    ledger_rules.install(schema_editor.connection)
-
-
 def remove_rules(apps, schema_editor):
     ledger_rules.remove(schema_editor.connection)
 
@@ -24,5 +20,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(open_system_accounts, migrations.RunPython.noop),
-        migrations.RunPython(install_rules, remove_rules),
+        migrations.RunPython(migrations.RunPython.noop, remove_rules),
     ]

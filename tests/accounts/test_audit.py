@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import audit, ledger_rules
-from accounts.models import CreditAccount, Hold, LedgerEntry
+from accounts.models import CreditAccount, Hold, LedgerEntry, Team
 from tests.accounts.books import Books, books, without_rules
 
 pytestmark = pytest.mark.django_db
@@ -219,6 +219,13 @@ def refunded_more_than_captured(b: Books) -> tuple[str, Subject]:
     change(b.refund, amount=21)
     change(b.captured, refunded=21)
     return "refunded_is_sum_of_refunds", f"hold {b.captured.pk}"
+
+
+@damage
+def refund_to_another_team(b: Books) -> tuple[str, Subject]:
+    change(b.captured, team=Team.objects.create(name="Studio"))
+    change(b.refund, team=Team.objects.create(name="Print"))
+    return "entry_is_of_its_holds_team_and_key", f"entry {b.refund.pk}"
 
 
 @damage

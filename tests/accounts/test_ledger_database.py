@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit, ledger, ledger_rules
 from accounts.ledger_triggers import Refusal
-from accounts.models import AdminAct, CreditAccount, Hold, LedgerEntry, User
+from accounts.models import AdminAct, CreditAccount, Hold, LedgerEntry, Team, User
 from tests.accounts.books import Books, Write, books, refused, spent, sql, without_checks
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,10 @@ def capture(b: Books, hold: Hold, amount: int, **values: Any) -> LedgerEntry:
 def refund(b: Books, hold: Hold, amount: int) -> LedgerEntry:
     to = b.account.balance + amount
     return entry(b, kind="refund", source=spent(), hold=hold, amount=amount, destination_balance=to)
+
+
+def a_team() -> Team:
+    return Team.objects.create(name="Studio")
 
 
 def rich(owner: User) -> None:
@@ -130,6 +134,18 @@ FORBIDDEN: dict[str, tuple[str, Write]] = {
     "another key for a hold": (
         "easel_hold_terms_unchanged",
         lambda b: sql("UPDATE accounts_hold SET key = 'x' WHERE id = %s", b.open.pk),
+    ),
+    "another team for a hold": (
+        "easel_hold_terms_unchanged",
+        lambda b: Hold.objects.filter(pk=b.captured.pk).update(team=a_team()),
+    ),
+    "a capture for another team": (
+        "easel_entry_fits",
+        lambda b: capture(b, b.open, 1, team=a_team()),
+    ),
+    "another model for what was spent": (
+        "easel_entry_unchanged",
+        lambda b: LedgerEntry.objects.filter(pk=b.capture.pk).update(model="x"),
     ),
     "a settled hold opened again": (
         "easel_hold_ends_once",
