@@ -157,6 +157,13 @@ class Attempt(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["generation", "number"], name="generation_attempt_one_a_claim"),
         ]
+        indexes = [
+            models.Index(
+                fields=["started_at"],
+                condition=Q(vendor_cost_usd__isnull=False),
+                name="generation_attempt_cost_at",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} at {self.provider}: {self.status}"

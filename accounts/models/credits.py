@@ -78,7 +78,9 @@ class Hold(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     api_key = models.ForeignKey("accounts.ApiKey", null=True, on_delete=models.PROTECT, related_name="holds")
     # The team the person was in then; a later move changes no report.
-    team = models.ForeignKey("accounts.Team", null=True, on_delete=models.PROTECT, related_name="+")
+    team = models.ForeignKey(
+        "accounts.Team", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True)
 
@@ -108,6 +110,9 @@ class Hold(models.Model):
                 fields=["account", "-settled_at", "-id"],
                 condition=Q(settled_at__isnull=False, captured=0),
                 name="accounts_hold_released",
+            ),
+            models.Index(
+                fields=["team", "account"], condition=Q(team__isnull=False), name="accounts_hold_of_team"
             ),
         ]
 
@@ -141,8 +146,12 @@ class LedgerEntry(models.Model):
     reason = models.CharField(max_length=500)
     reference = models.CharField(max_length=64, blank=True, db_index=True)
     # For what was spent or refunded: by which team, with which key, on what. Plain facts, for reports.
-    team = models.ForeignKey("accounts.Team", null=True, on_delete=models.PROTECT, related_name="+")
-    api_key = models.ForeignKey("accounts.ApiKey", null=True, on_delete=models.PROTECT, related_name="+")
+    team = models.ForeignKey(
+        "accounts.Team", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    api_key = models.ForeignKey(
+        "accounts.ApiKey", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     model = models.CharField(max_length=80, blank=True)
     provider = models.CharField(max_length=40, blank=True)
     images = models.PositiveSmallIntegerField(default=0)
@@ -174,6 +183,17 @@ class LedgerEntry(models.Model):
                 fields=["destination", "created_at"],
                 condition=Q(kind="refund"),
                 name="accounts_entry_refunded_at",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(kind__in=["capture", "refund"]),
+                name="accounts_entry_spent_at",
+            ),
+            models.Index(
+                fields=["team", "created_at"], condition=Q(team__isnull=False), name="accounts_entry_of_team"
+            ),
+            models.Index(
+                fields=["api_key", "-id"], condition=Q(api_key__isnull=False), name="accounts_entry_of_key"
             ),
         ]
 
