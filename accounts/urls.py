@@ -1,10 +1,11 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
 app_name = "accounts"
 
 urlpatterns = [
+    path("people/", include("accounts.admin_urls")),
     path("credits/", views.credits, name="credits"),
     path("credits/standing", views.standing, name="standing"),
     path("credits/refunds/<int:entry>", views.refund_told, name="refund_told"),

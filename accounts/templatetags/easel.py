@@ -25,6 +25,7 @@ SECTIONS = (
     ("generation:", "studio"),
     ("gallery:", "gallery"),
     ("accounts:credits", "credits"),
+    ("accounts:people", "admin"),
     ("accounts:", "settings"),
     ("account_", "settings"),
     ("mfa_", "settings"),
