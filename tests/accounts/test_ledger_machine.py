@@ -17,8 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import audit, ledger
-from accounts.models import Hold, User
+from accounts import audit, ledger, limits, teams
+from accounts.models import Hold, Team, User
 from tests.accounts.racing import LONG
 from tests.factories import person
 
@@ -35,6 +35,8 @@ class Expected:
 
     balance: int = 0
     held: int = 0
+    # What counts against a cap: spent or held, less what came back.
+    used: int = 0
     keys: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -59,6 +61,10 @@ class Ledger(RuleBasedStateMachine):
         self.rollback.__enter__()
         self.people: list[User] = [person(credits=0), person(credits=0)]
         self.expected = [Expected(), Expected()]
+        self.team = Team.objects.create(name="Studio")
+        for one in self.people:
+            teams.put(one, self.team, role="member", now=timezone.now())
+        self.allowed: int | None = None
 
     def teardown(self) -> None:
         assert audit.findings(timezone.now()) == []
@@ -85,6 +91,12 @@ class Ledger(RuleBasedStateMachine):
             mine.balance += 0 if key in mine.keys else amount
             mine.keys[key] = amount
 
+    @rule(allowed=st.integers(0, 120))
+    def cap(self, allowed: int) -> None:
+        terms = {"period": "total", "reason": "r", "by": self.people[0], "now": timezone.now()}
+        limits.set_cap(team=self.team, allowed=allowed, **terms)
+        self.allowed = allowed
+
     @rule(target=holds, who=PEOPLE, amount=AMOUNTS)
     def hold(self, who: int, amount: int) -> ExpectedHold | None:
         mine, number = self.expected[who], str(len(self.expected[who].keys))
@@ -92,9 +104,13 @@ class Ledger(RuleBasedStateMachine):
         if mine.balance - mine.held < amount:
             self._refused(ledger.InsufficientCredits, ledger.hold, **terms)
             return None
+        if self.allowed is not None and self._used() + amount > self.allowed:
+            self._refused(ledger.LimitReached, ledger.hold, **terms)
+            return None
         made = ledger.hold(**terms)
         assert ledger.hold(**terms) == made
         mine.held += amount
+        mine.used += amount
         mine.keys[("hold", number)] = amount
         return ExpectedHold(made, who)
 
@@ -114,6 +130,7 @@ class Ledger(RuleBasedStateMachine):
             ledger.capture(**terms)
             mine.held -= held.hold.amount
             mine.balance -= amount
+            mine.used -= held.hold.amount - amount
             held.captured = amount
 
     @rule(held=holds)
@@ -126,6 +143,7 @@ class Ledger(RuleBasedStateMachine):
         ledger.release(hold=held.hold)
         if held.captured is None:
             self.expected[held.owner].held -= held.hold.amount
+            self.expected[held.owner].used -= held.hold.amount
             held.captured = 0
 
     @precondition(lambda self: any(mine.keys for mine in self.expected))
@@ -145,6 +163,10 @@ class Ledger(RuleBasedStateMachine):
             ledger.refund(**terms)
             held.refunds[key] = amount
             self.expected[held.owner].balance += amount
+            self.expected[held.owner].used -= amount
+
+    def _used(self) -> int:
+        return sum(mine.used for mine in self.expected)
 
     def _refused(self, refusal: type[ledger.Refusal], verb: Any, **terms: Any) -> None:
         with pytest.raises(refusal):
@@ -154,6 +176,11 @@ class Ledger(RuleBasedStateMachine):
     def every_person_has_what_the_arithmetic_says(self) -> None:
         for one, mine in zip(self.people, self.expected, strict=True):
             assert ledger.standing(one) == ledger.Standing(balance=mine.balance, held=mine.held)
+
+    @invariant()
+    def the_teams_cap_has_used_what_the_arithmetic_says(self) -> None:
+        used = [standing.used for standing in limits.standings(team=self.team, now=timezone.now())]
+        assert used == ([] if self.allowed is None else [self._used()])
 
     @invariant()
     def no_row_is_at_fault(self) -> None:
