@@ -1,9 +1,10 @@
-"""What the composer sends, read leniently (`generation.wishes` decides what can be had), and refunds."""
+"""What people fill in here: the composer (`generation.wishes` decides what can be had), refunds, periods."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from accounts.ledger_refusals import REASON_MAX
 from generation import catalog, wishes
@@ -65,3 +66,29 @@ class RefundForm(forms.Form):
         max_length=REASON_MAX, error_messages={"required": "Say why; the person reads it in their statement."}
     )
     key = forms.UUIDField()
+
+
+class PeriodForm(forms.Form):
+    """A period by its name, or from one day to another."""
+
+    DAYS_MAX = 1_830
+
+    period = forms.ChoiceField(
+        required=False,
+        choices=[(name, name) for name in ("month", "last-month", "90-days", "year")],
+        error_messages={"invalid_choice": "There is no such period."},
+    )
+    since = forms.DateField(required=False, error_messages={"invalid": "Write a date as 2026-11-01."})
+    until = forms.DateField(required=False, error_messages={"invalid": "Write a date as 2026-11-30."})
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        since, until = data.get("since"), data.get("until")
+        if until and not since and "since" not in self.errors:
+            raise forms.ValidationError("Say from which day on.")
+        until = until or timezone.now().date()
+        if since and (until < since or since.year < 1971):
+            raise forms.ValidationError("The period ends before it begins.")
+        if since and (until - since).days > self.DAYS_MAX:
+            raise forms.ValidationError("A period is five years at most.")
+        return data

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import receipt_views, views
+from generation import receipt_views, usage_views, views
 
 app_name = "generation"
 
@@ -12,4 +12,6 @@ urlpatterns = [
     path("generations/<uuid:public_id>/again", views.again, name="again"),
     path("receipts/<uuid:public_id>/", receipt_views.receipt, name="receipt"),
     path("receipts/<uuid:public_id>/refund", receipt_views.refund, name="refund"),
+    path("usage/", usage_views.usage, name="usage"),
+    path("usage/export", usage_views.export, name="usage_export"),
 ]

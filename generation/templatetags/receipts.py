@@ -9,6 +9,7 @@ from accounts import statement
 from generation import catalog
 from generation.models import Attempt, Generation
 from generation.receipts import AttemptFacts, Step
+from generation.reports import Line
 
 register = template.Library()
 
@@ -73,3 +74,9 @@ def statement_address(step: Step) -> str:
     assert step.entry is not None, "the step moved credits"
     place = statement.Place(step.entry + 1, step.at)
     return f"{reverse('accounts:credits')}?before={place}#entry-{step.entry}"
+
+
+@register.filter
+def share_of(line: Line, most: int) -> float:
+    """The line's credits in percent of the largest, for a bar."""
+    return round(max(0, line.credits) / most * 100, 2)
