@@ -55,3 +55,17 @@ class ApiKeyForm(forms.Form):
             "spend_limit": self.cleaned_data["spend_limit"],
             "expires_at": self.now + timedelta(days=int(days)) if days else None,
         }
+
+
+class LowBalanceForm(forms.Form):
+    """Below how many credits to be told; empty for never."""
+
+    amount = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=AMOUNT_MAX,
+        error_messages={
+            "invalid": "Write a whole number of credits, or leave it empty for never.",
+            "min_value": "Write 1 or more, or leave it empty for never.",
+        },
+    )

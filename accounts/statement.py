@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
@@ -20,6 +20,8 @@ from accounts.models import CreditAccount, Hold, LedgerEntry, User
 LINES = 50
 HOLDS_MAX = 50
 FILTERS = ("all", "spent", "refunds", "grants")
+
+CLOCKS_DIFFER = timedelta(hours=1)
 
 Row = LedgerEntry | Hold
 
@@ -66,6 +68,24 @@ class Place:
     def __str__(self) -> str:
         micros = _MICROSECONDS_MAX if self.settled_at is None else _micros(self.settled_at)
         return f"{self.entry}.{micros}.{self.hold}"
+
+
+@dataclass(frozen=True)
+class Within:
+    """Which lines are shown: of a kind of `FILTERS`, from `since` to before `until`, of one team or key."""
+
+    kind: str = "all"
+    since: datetime | None = None
+    until: datetime | None = None
+    team_id: int | None = None
+    key_id: int | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Within()
+
+
+EVERYTHING = Within()
 
 
 @dataclass(frozen=True)
@@ -150,20 +170,30 @@ def open_holds(user: User, *, standing: ledger.Standing) -> Holds:
     return Holds(lines, more=max(0, standing.balance - left))
 
 
-def page(user: User, *, chosen: str = "all", after: Place | None = None, size: int = LINES) -> Page:
+def page(user: User, *, within: Within = EVERYTHING, after: Place | None = None, size: int = LINES) -> Page:
     """The person's movements and the holds that came back whole, newest first, from `after` on."""
     account = CreditAccount.objects.filter(user=user).only("pk").first()
     if account is None:
         return Page([], older=None)
     place = after or Place()
-    sides = [_entries(side, place, size) for side in _sides(account, chosen)]
+    numbers = _numbers(within)
+    sides = [_entries(side.filter(numbers), place, size) for side in _sides(account, within)]
     entries: Iterable[Row] = _by_number(sides)
-    released: Iterable[Row] = _released(account, place, size) if chosen in ("all", "refunds") else []
+    released: Iterable[Row] = _released(account, within, place, size) if _has_released(within) else []
     rows = heapq.merge(entries, released, key=_moment, reverse=True)
     taken = [row for row, _ in zip(rows, range(size + 1), strict=False)]
     shown = taken[:size]
     older = _place_after(shown, place) if len(taken) > size else None
     return Page([_line(row, account) for row in shown], older)
+
+
+def lines(user: User, *, within: Within = EVERYTHING, size: int = 500) -> Iterator[Line]:
+    """Every line, newest first, read a page at a time: memory and locks stay the same at any length."""
+    place: Place | None = Place()
+    while place is not None:
+        found = page(user, within=within, after=place, size=size)
+        yield from found.lines
+        place = found.older
 
 
 def month(user: User, *, today: date) -> Month:
@@ -178,24 +208,57 @@ def month(user: User, *, today: date) -> Month:
     return Month(first, today, [Day(day, spent.get(day, 0) - refunded.get(day, 0)) for day in dates])
 
 
-def _sides(account: CreditAccount, chosen: str) -> list[QuerySet[LedgerEntry]]:
+def _sides(account: CreditAccount, within: Within) -> list[QuerySet[LedgerEntry]]:
     """The entries of a filter, by the side the account is on, as each side has an index of its own."""
-    outgoing = LedgerEntry.objects.filter(source=account)
-    incoming = LedgerEntry.objects.filter(destination=account)
+    outgoing = _of(LedgerEntry.objects.filter(source=account), within, "created_at")
+    incoming = _of(LedgerEntry.objects.filter(destination=account), within, "created_at")
     return {
         "all": [outgoing, incoming],
         "spent": [outgoing],
         "refunds": [incoming.filter(kind=Kind.REFUND)],
         "grants": [incoming.exclude(kind=Kind.REFUND)],
-    }[chosen]
+    }[within.kind]
+
+
+def _of(rows: QuerySet[Any], within: Within, moment: str) -> QuerySet[Any]:
+    wanted = {
+        f"{moment}__gte": within.since,
+        f"{moment}__lt": within.until,
+        "team_id": within.team_id,
+        "api_key_id": within.key_id,
+    }
+    return rows.filter(**{name: value for name, value in wanted.items() if value is not None})
+
+
+def _numbers(within: Within) -> Q:
+    """Between which numbers the entries of a period must be, so that a page far back is found at once.
+
+    Numbers follow the clock as far as machines' clocks agree and transactions are short: within an hour.
+    """
+    found = Q()
+    spent = LedgerEntry.objects.filter(kind__in=(Kind.CAPTURE, Kind.REFUND))
+    if within.until is not None:
+        later = spent.filter(created_at__gte=within.until + CLOCKS_DIFFER).order_by("created_at")
+        if number := later.values_list("pk", flat=True).first():
+            found &= Q(pk__lt=number)
+    if within.since is not None:
+        before = spent.filter(created_at__lt=within.since - CLOCKS_DIFFER).order_by("-created_at")
+        if number := before.values_list("pk", flat=True).first():
+            found &= Q(pk__gt=number)
+    return found
 
 
 def _entries(side: QuerySet[LedgerEntry], place: Place, size: int) -> Iterable[LedgerEntry]:
     return side.filter(pk__lt=place.entry).select_related("hold", "by").order_by("-pk")[: size + 1]
 
 
-def _released(account: CreditAccount, place: Place, size: int) -> Iterable[Hold]:
+def _has_released(within: Within) -> bool:
+    return within.kind in ("all", "refunds")
+
+
+def _released(account: CreditAccount, within: Within, place: Place, size: int) -> Iterable[Hold]:
     holds = Hold.objects.filter(account=account, settled_at__isnull=False, captured=0)
+    holds = _of(holds, within, "settled_at")
     if place.settled_at is not None:
         # Not "older, or as old with a smaller id": PostgreSQL would read that from the newest on.
         holds = holds.filter(settled_at__lte=place.settled_at)

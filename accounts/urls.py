@@ -8,6 +8,8 @@ urlpatterns = [
     path("people/", include("accounts.admin_urls")),
     path("credits/", views.credits, name="credits"),
     path("credits/standing", views.standing, name="standing"),
+    path("credits/export", views.export_statement, name="export_statement"),
+    path("credits/low-balance", views.low_balance, name="low_balance"),
     path("credits/refunds/<int:entry>", views.refund_told, name="refund_told"),
     path("settings/theme", views.theme, name="theme"),
     path("settings/api-keys/", views.api_keys, name="api_keys"),

@@ -1,5 +1,6 @@
 """The pages of a person's account: credits, API keys, and the theme."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,12 +17,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from accounts import chart, events, keys, ledger, statement
+from accounts import administration, chart, events, exports, keys, ledger, statement
 from accounts.context import THEMES
-from accounts.forms import ApiKeyForm
+from accounts.forms import ApiKeyForm, LowBalanceForm
 from accounts.models import ApiKey, LedgerEntry
 from accounts.people import signed_in
+from accounts.statement_form import StatementForm
 
+KINDS = (("all", "All"), ("spent", "Spent"), ("refunds", "Refunds"), ("grants", "Grants"))
 THEME_SECONDS = 365 * 24 * 60 * 60
 
 
@@ -30,8 +33,9 @@ THEME_SECONDS = 365 * 24 * 60 * 60
 def credits(request: HttpRequest) -> HttpResponse:
     """The balance, the month, and the statement from where `before` says."""
     user, now = signed_in(request), timezone.now()
-    chosen = request.GET.get("show", "all")
-    if chosen not in statement.FILTERS:
+    form = StatementForm(request.GET, user=user)
+    within = form.within()
+    if "show" in form.errors:
         raise Http404
     try:
         place = statement.parse_place(request.GET.get("before", ""))
@@ -42,23 +46,60 @@ def credits(request: HttpRequest) -> HttpResponse:
     standing = ledger.standing(user)
     month = statement.month(user, today=now.date())
     at_start = place == statement.Place()
-    page = statement.page(user, chosen=chosen, after=place)
+    page = statement.page(user, within=within, after=place)
+    shows_holds = at_start and replace(within, kind="all").is_everything and within.kind in ("all", "spent")
     context = {
         "standing": standing,
         "shares": chart.shares(standing, spent=month.spent),
         "images": standing.available // settings.CREDITS_PER_IMAGE,
         "month": month,
         "chart": chart.draw(month),
-        "chosen": chosen,
-        "holds": statement.open_holds(user, standing=standing)
-        if at_start and chosen in ("all", "spent")
-        else None,
+        "chosen": within.kind,
+        "form": form,
+        "filtered": not replace(within, kind="all").is_everything,
+        "kinds": [(kind, label, form.query(show=kind)) for kind, label in KINDS],
+        "query": form.query(),
+        "holds": statement.open_holds(user, standing=standing) if shows_holds else None,
         "days": list(statement.by_date(page.lines)),
         "older": page.older,
         "at_start": at_start,
         "heard": heard,
     }
-    return render(request, "accounts/credits.html", context)
+    return render(request, "accounts/credits.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def export_statement(request: HttpRequest) -> HttpResponseBase:
+    """The statement behind the same filters as a file."""
+    user = signed_in(request)
+    form = StatementForm(request.GET, user=user)
+    within, kind = form.within(), request.GET.get("format", "")
+    if form.errors or kind not in exports.FORMATS:
+        raise Http404
+    header = ["Time (UTC)", "Kind", "What", "Credits", "Balance after", "By", "Generation"]
+    rows = (_exported(line) for line in statement.lines(user, within=within))
+    return exports.response(request, name="statement", kind=kind, header=header, rows=rows)
+
+
+def _exported(line: statement.Line) -> list[exports.Cell]:
+    by = line.by.get_full_name() if line.by else None
+    return [line.at, line.kind, line.what, line.change, line.left, by, line.reference]
+
+
+@login_required
+@require_POST
+def low_balance(request: HttpRequest) -> HttpResponse:
+    """Below how many available credits the person wants to be told; empty for never."""
+    form = LowBalanceForm(request.POST)
+    if form.is_valid():
+        amount = form.cleaned_data["amount"]
+        administration.set_low_balance(user=signed_in(request), amount=amount)
+        words = f"You will be told below {amount:,} credits." if amount else "You won’t be told."
+        messages.success(request, words)
+    else:
+        messages.error(request, " ".join(form.errors["amount"]))
+    return redirect("accounts:credits")
 
 
 @login_required

@@ -2,12 +2,13 @@
 
 import itertools
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from accounts import ledger, statement
 from accounts.models import Hold, LedgerEntry, User
-from accounts.statement import Line, Place
+from accounts.statement import Line, Place, Within
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -33,11 +34,13 @@ def a_bit_of_everything(user: User) -> None:
     ledger.grant(user=user, amount=50, key="2", reason="for the campaign", by=None)
 
 
-def everything(user: User, *, size: int, chosen: str = "all") -> list[Line]:
+def everything(user: User, *, size: int, **within: Any) -> list[Line]:
     lines: list[Line] = []
     place: Place | None = Place()
     while place is not None:
-        page = statement.page(user, chosen=chosen, after=statement.parse_place(str(place)), size=size)
+        page = statement.page(
+            user, within=Within(**within), after=statement.parse_place(str(place)), size=size
+        )
         assert 0 < len(page.lines) <= size
         lines += page.lines
         place = page.older
@@ -112,15 +115,13 @@ def test_a_part_capture_says_what_came_back(owner: User) -> None:
 def test_a_filter_shows_its_kinds_alone(owner: User, chosen: str, kinds: set[str]) -> None:
     a_bit_of_everything(owner)
 
-    assert {line.kind for line in everything(owner, size=3, chosen=chosen)} == kinds
+    assert {line.kind for line in everything(owner, size=3, kind=chosen)} == kinds
 
 
 def test_the_filters_together_show_every_line_once(owner: User) -> None:
     a_bit_of_everything(owner)
 
-    parts = [
-        line for name in ("spent", "refunds", "grants") for line in everything(owner, size=3, chosen=name)
-    ]
+    parts = [line for name in ("spent", "refunds", "grants") for line in everything(owner, size=3, kind=name)]
 
     assert len(parts) == len(everything(owner, size=50))
 
