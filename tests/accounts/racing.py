@@ -148,11 +148,21 @@ def _hold_of_two(people: list[Any], key: str) -> None:
             ledger.hold(user=person, amount=1, key=f"both-{key}", reason="race")
 
 
+def allowances(worker: int, *, now: str, **_: Any) -> Counter[str]:
+    """Every scheduler gives what is due."""
+    from datetime import datetime
+
+    from accounts import allowances
+
+    return Counter([tried(lambda: allowances.run(now=datetime.fromisoformat(now)))])
+
+
 SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "spends": spends,
     "repeats": repeats,
     "verbs": verbs,
     "shares": shares,
+    "allowances": allowances,
 }
 
 
