@@ -28,6 +28,7 @@ CALL_SECONDS_MAX = 180
 RESULT_MAX_BYTES = 30 * 1024 * 1024
 RESULT_FETCH_SECONDS = 30.0
 FETCH_TRIES = 3
+PAUSE_MAX_SECONDS = 60.0
 LOST = Reason("outcome_unknown", "The connection to the provider broke before it answered.")
 DEADLINE = Reason("deadline_passed", "This took too long.")
 
@@ -106,7 +107,7 @@ class _Serving:
         await self._end_attempt(attempt, status, reason, error)
         now = await self._now()
         if isinstance(error, NotAccepted) and not error.final_for_provider:
-            wake_at = now + timedelta(seconds=self._pause(error.retry_after_seconds))
+            wake_at = now + timedelta(seconds=pause_seconds(self.claim.attempt, error.retry_after_seconds))
             if wake_at + timedelta(seconds=DELIVERY_SECONDS) < self.generation.deadline_at:
                 return await self.desk.rows(execution.postpone, self.claim, wake_at=wake_at, reason=reason)
         await self.desk.rows(execution.fail, self.claim, reason, now=now)
@@ -227,13 +228,20 @@ class _Serving:
             request_id=f"{generation.public_id}.{self.claim.attempt}",
         )
 
-    def _pause(self, hint: float | None) -> float:
-        """Seconds until another try: the provider's hint, else a doubling pause; with jitter."""
-        seconds = hint if hint is not None else min(2.0**self.claim.attempt, 60.0)
-        return seconds + random.uniform(0, 1 + seconds / 10)  # noqa: S311 - spreads retries, hides nothing
-
     async def _now(self) -> datetime:
         return await self.desk.rows(database_now)
+
+
+def pause_seconds(attempt: int, hint: float | None) -> float:
+    """Until another try: the provider's hint, else a doubling pause; with jitter.
+
+    A hint that keeps being short is stretched, so that the tries last as long as the deadline does.
+    """
+    if hint is None:
+        seconds = min(2.0**attempt, PAUSE_MAX_SECONDS)
+    else:
+        seconds = max(hint, min(2.0 ** (attempt - 2), PAUSE_MAX_SECONDS))
+    return seconds + random.uniform(0, 1 + seconds / 10)  # noqa: S311 - spreads retries, hides nothing
 
 
 def _too_few(got: int, asked: int) -> Reason:

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import ledger
-from generation import delivery
+from generation import claims, delivery
 from generation.models import Attempt, Generation
 from generation.providers.base import Answer, ImageBytes, ImageLink
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
@@ -70,6 +70,15 @@ def test_what_was_not_accepted_is_tried_again(serve, fake, monkeypatch):
     assert after(generation).status == Status.SUCCEEDED
     statuses = [attempt.status for attempt in generation.attempts.all()]
     assert statuses == [Attempt.Status.NOT_ACCEPTED, Attempt.Status.DELIVERED]
+
+
+def test_a_provider_that_says_soon_for_ever_is_asked_as_long_as_the_deadline_lasts(settings, monkeypatch):
+    monkeypatch.setattr(delivery.random, "uniform", lambda low, high: 0)
+
+    pauses = [delivery.pause_seconds(attempt, 0.5) for attempt in range(1, claims.ATTEMPTS_MAX)]
+
+    assert pauses[0] == 0.5
+    assert sum(pauses) > settings.GENERATION_DEADLINE_SECONDS
 
 
 def test_a_provider_that_never_will_is_not_asked_again(serve, fake):
