@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,7 +171,9 @@ def rows(users: list[int]) -> list[dict[str, str | float]]:
     return table
 
 
-def main() -> None:
+@contextmanager
+def database_of_its_own() -> Iterator[None]:
+    """An empty database on the PostgreSQL that tests use; afterwards the audit proves its books right."""
     url = services.postgres_url()
     if url is None:
         report.skip(f"needs PostgreSQL: {services.POSTGRES.get}")
@@ -187,11 +190,16 @@ def main() -> None:
     connection.settings_dict["TEST"]["NAME"] = f"bench_easel_{os.getpid()}"
     connection.creation.create_test_db(verbosity=0, serialize=False)
     try:
-        report.report("ledger", rows(people(ACCOUNTS)))
+        yield
         with audit.snapshot():
             assert audit.findings(timezone.now()) == [], "credits were made or lost under load"
     finally:
         connection.creation.destroy_test_db(own, verbosity=0)
+
+
+def main() -> None:
+    with database_of_its_own():
+        report.report("ledger", rows(people(ACCOUNTS)))
 
 
 if __name__ == "__main__":
