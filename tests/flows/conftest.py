@@ -40,7 +40,13 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+def more_settings() -> dict[str, str]:
+    """What else the site's environment says; a test module may define its own."""
+    return {}
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str, more_settings: dict[str, str]) -> Iterator[Site]:
     """Web, worker and emulator as real processes; ended, all of them, after the test."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,7 +55,7 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
     # An empty value is a value: what a developer's .env says does not come through.
     cleared = dict.fromkeys(("SITE_URL", "REDIS_URL", "AWS_STORAGE_BUCKET_NAME", "AIMLAPI_API_KEY"), "")
     own = {"PORT": str(port), "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url}
-    site = Site(f"http://127.0.0.1:{port}", {**kept, **cleared, **own})
+    site = Site(f"http://127.0.0.1:{port}", {**kept, **cleared, **own, **more_settings})
     log = tmp_path / "up.log"
     with log.open("w") as output:
         process = subprocess.Popen(
