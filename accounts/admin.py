@@ -1,4 +1,4 @@
-"""People in Django's admin. Credits move only through `accounts.ledger`; its rows are for reading."""
+"""People in Django's admin. Credits move only through `accounts.administration`; rows are for reading."""
 
 import uuid
 from typing import Any
@@ -9,46 +9,38 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
-from accounts import ledger
+from accounts import admin_rules, administration, ledger
+from accounts.acts import origin_of
+from accounts.admin_rows import CreditsAdmin, ask, take
 from accounts.models import ApiKey, CreditAccount, Hold, LedgerEntry, User
 from accounts.people import signed_in
 
-PEOPLE_MAX = 200
+__all__ = ["admin_rules"]
 
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at: nothing is added, changed or deleted here."""
-
-    show_full_result_count = False
-    list_per_page = 50
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what a row names, on the page of one row as in the list."""
-        rows = super().get_queryset(request)
-        named = self.list_select_related
-        return rows.select_related(*named) if isinstance(named, tuple) else rows
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+# What makes somebody an admin, or another kind of one: for superusers alone to change.
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class CreditsForm(forms.Form):
-    """What an admin gives or takes back, and why; the person reads the reason."""
+    """What an admin gives, takes back or corrects, and why; the person reads the reason."""
 
-    GIVE, TAKE = "give", "take"
+    GIVE, TAKE, UP, DOWN = "give", "take", "up", "down"
 
     direction = forms.ChoiceField(
-        choices=((GIVE, "Give"), (TAKE, "Take back")), initial=GIVE, widget=forms.RadioSelect
+        choices=((GIVE, "Give"), (TAKE, "Take back"), (UP, "Correct upwards"), (DOWN, "Correct downwards")),
+        initial=GIVE,
+        widget=forms.RadioSelect,
     )
     amount = forms.IntegerField(min_value=1, max_value=ledger.AMOUNT_MAX, label="Credits for each person")
+    reason = forms.CharField(max_length=500, help_text="The person sees it in the statement.")
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class RefundForm(forms.Form):
+    """What an admin gives back of what a hold captured."""
+
+    amount = forms.IntegerField(min_value=1, max_value=ledger.AMOUNT_MAX, label="Credits for each hold")
     reason = forms.CharField(max_length=500, help_text="The person sees it in the statement.")
     key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -100,45 +92,56 @@ class PersonAdmin(UserAdmin):
         """People are switched off, not deleted: their entries and pictures stay theirs."""
         return False
 
-    @admin.action(description="Give or take back credits…", permissions=["change"])
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(administration.SEE) or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Who is no superuser changes none: not their password, not their address."""
+        is_above = isinstance(obj, User) and obj.is_superuser and not signed_in(request).is_superuser
+        return not is_above and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        powers = () if signed_in(request).is_superuser else POWERS
+        return (*super().get_readonly_fields(request, obj), *powers)
+
+    def has_grant_permission(self, request: HttpRequest) -> bool:
+        """For the action below."""
+        return request.user.has_perm(administration.GRANT) or request.user.has_perm(administration.ADJUST)
+
+    @admin.action(description="Give, take back or correct credits…", permissions=["grant"])
     def credits_action(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         """Ask for the amount and the reason, then move the credits of each person chosen."""
-        by = signed_in(request)
-        chosen = list(people.order_by("pk")[: PEOPLE_MAX + 1])
-        if len(chosen) > PEOPLE_MAX:
-            self.message_user(request, f"Choose at most {PEOPLE_MAX} people at once.", messages.ERROR)
+        chosen = take(self, request, people)
+        if chosen is None:
             return None
-        if by in chosen:
-            self.message_user(
-                request, "You can't give credits to yourself. Ask another admin.", messages.ERROR
+        form = CreditsForm(request.POST if "amount" in request.POST else None, initial={"key": uuid.uuid4()})
+        if not form.is_valid():
+            note = (
+                "Recorded in the ledger and the audit log with your name. Taking back never goes below zero "
+                "and never touches what is on hold."
             )
-            return None
-        is_sent = "amount" in request.POST
-        form = CreditsForm(request.POST if is_sent else None, initial={"key": uuid.uuid4()})
-        if not (is_sent and form.is_valid()):
-            return self._ask(request, chosen, form)
+            words = {"title": "Credits", "button": "Move the credits", "action": "credits_action"}
+            return ask(self, request, chosen, form, note=note, **words)
         for person in chosen:
-            self._move(request, person, form.cleaned_data, by)
+            self._move(request, person, form.cleaned_data)
         return None
 
-    def _ask(self, request: HttpRequest, chosen: list[User], form: CreditsForm) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Give or take back credits",
-            "opts": self.opts,
-            "people": chosen,
-            "form": form,
-            "action": "credits_action",
+    def _move(self, request: HttpRequest, person: User, asked: dict[str, Any]) -> None:
+        verbs = {
+            CreditsForm.GIVE: administration.grant,
+            CreditsForm.TAKE: administration.take_back,
+            CreditsForm.UP: administration.adjust,
+            CreditsForm.DOWN: administration.adjust,
         }
-        return TemplateResponse(request, "admin/accounts/user/credits.html", context)
-
-    def _move(self, request: HttpRequest, person: User, asked: dict[str, Any], by: User) -> None:
-        terms = {"user": person, "key": str(asked["key"]), "reason": asked["reason"], "by": by}
         try:
-            if asked["direction"] == CreditsForm.GIVE:
-                ledger.grant(amount=asked["amount"], **terms)
-            else:
-                ledger.adjust(amount=-asked["amount"], **terms)
+            verbs[asked["direction"]](
+                by=signed_in(request),
+                user=person,
+                amount=-asked["amount"] if asked["direction"] == CreditsForm.DOWN else asked["amount"],
+                reason=asked["reason"],
+                key=str(asked["key"]),
+                origin=origin_of(request),
+            )
         except ledger.Refusal as refusal:
             self.message_user(request, f"{person.email}: {refusal}", messages.ERROR)
         else:
@@ -149,7 +152,7 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(CreditAccount)
-class CreditAccountAdmin(ReadOnlyAdmin):
+class CreditAccountAdmin(CreditsAdmin):
     list_display = ("__str__", "kind", "balance", "held", "available")
     list_select_related = ("user",)
     list_filter = ("kind",)
@@ -157,7 +160,7 @@ class CreditAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(CreditsAdmin):
     list_display = ("id", "created_at", "kind", "amount", "source", "destination", "reason", "by")
     list_select_related = ("source__user", "destination__user", "by")
     list_filter = ("kind",)
@@ -166,16 +169,47 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(CreditsAdmin):
     list_display = ("id", "created_at", "account", "amount", "captured", "released", "refunded", "settled_at")
     list_select_related = ("account__user",)
     list_filter = (("settled_at", admin.EmptyFieldListFilter),)
     search_fields = ("=reference", "=key", "=account__user__email")
     ordering = ("-id",)
+    actions = ("refund_action",)
+
+    @admin.action(description="Refund…", permissions=["adjust"])
+    def refund_action(self, request: HttpRequest, holds: QuerySet[Hold]) -> HttpResponse | None:
+        """Ask for the amount and the reason, then give back of what each hold captured."""
+        chosen = take(self, request, holds)
+        if chosen is None:
+            return None
+        form = RefundForm(request.POST if "amount" in request.POST else None, initial={"key": uuid.uuid4()})
+        if not form.is_valid():
+            note = "Recorded in the ledger and the audit log with your name."
+            words = {"title": "Refund", "button": "Refund", "action": "refund_action"}
+            return ask(self, request, chosen, form, note=note, **words)
+        for hold in chosen:
+            self._refund(request, hold, form.cleaned_data)
+        return None
+
+    def _refund(self, request: HttpRequest, hold: Hold, asked: dict[str, Any]) -> None:
+        try:
+            administration.refund(
+                by=signed_in(request),
+                hold=hold,
+                amount=asked["amount"],
+                reason=asked["reason"],
+                key=str(asked["key"]),
+                origin=origin_of(request),
+            )
+        except ledger.Refusal as refusal:
+            self.message_user(request, f"{hold}: {refusal}", messages.ERROR)
+        else:
+            self.message_user(request, f"{hold}: {asked['amount']:,} refunded.", messages.SUCCESS)
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(CreditsAdmin):
     list_display = (
         "name",
         "user",

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin_rows import ReadOnlyAdmin
 from gallery.models import Image, Original, Upload
 
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin_rows import ReadOnlyAdmin
 from generation.models import Attempt, Generation
 
 
