@@ -65,6 +65,19 @@ def test_200_accounts_of_a_team_spend_exactly_what_its_cap_allows(round_number: 
     assert audit.findings(timezone.now()) == []
 
 
+def test_a_period_that_begins_in_the_middle_of_a_race_is_opened_once() -> None:
+    people = team(members=40)
+    cap(people, allowed=30, period="month")
+    # As at midnight on the first: the cap is older than the period.
+    CapUse.objects.all().delete()
+
+    came_of_it = race("shares", users=[user.pk for user in people], each=10, processes=PROCESSES)
+
+    assert came_of_it == {"done": 30, "limit_reached": 10 * PROCESSES - 30}
+    assert CapUse.objects.get().used == 30
+    assert audit.findings(timezone.now()) == []
+
+
 def test_two_caps_of_one_team_and_random_verbs_neither_lock_up_nor_count_wrong() -> None:
     people = team(members=6, credits=60)
     cap(people, allowed=120)
