@@ -111,7 +111,10 @@ def account_of(user: User) -> CreditAccount:
 
 
 def lock(user: User) -> Standing:
-    """Have the person's account to oneself until the transaction ends; what it holds now."""
+    """Have the person's account to oneself until the transaction ends; what it holds now.
+
+    For several people: all of them first, in the order of the accounts' ids. The rows of caps come after.
+    """
     account = _lock_account(user)
     return Standing(account.balance, account.held)
 
