@@ -153,7 +153,7 @@ def set_cap(
     rule_terms.check_zone(time_zone)
     check_words(reason=reason)
     scope = Q(user=user, team=team, api_key=api_key)
-    _lock_accounts(user, team, api_key)
+    _lock_accounts(user, team, api_key, since=periods.start(period, at=now, zone=time_zone))
     Cap.objects.filter(scope, period=period, ended_at__isnull=True).update(ended_at=now)
     cap = Cap.objects.create(
         user=user,
@@ -225,9 +225,15 @@ def _holds_of(cap: Cap) -> QuerySet[Hold]:
     return Hold.objects.filter(account__user=cap.user)
 
 
-def _lock_accounts(user: User | None, team: Team | None, api_key: ApiKey | None) -> None:
-    """Wait for the holds that are being made in the scope. Who has no account yet has nothing to spend."""
-    people = Q(user__membership__team=team) if team else Q(user=user or (api_key.user if api_key else None))
+def _lock_accounts(user: User | None, team: Team | None, api_key: ApiKey | None, *, since: datetime) -> None:
+    """Wait for what is being held, captured or given back in the scope, also by who has left the team.
+
+    Who has no account yet has nothing to spend.
+    """
+    people = Q(user=user or (api_key.user if api_key else None))
+    if team is not None:
+        left = Hold.objects.filter(team=team, created_at__gte=since)
+        people = Q(user__membership__team=team) | Q(pk__in=left.values("account"))
     accounts = CreditAccount.objects.select_for_update(no_key=True, of=("self",)).filter(people)
     list(accounts.order_by("pk").values_list("pk"))
 
