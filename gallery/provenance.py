@@ -30,7 +30,12 @@ def of(image: Image) -> Provenance:
     watermark = (
         "Carries Google's invisible SynthID watermark." if image.model.startswith(_WATERMARKED) else ""
     )
-    return Provenance(_PROVIDERS.get(image.provider, image.provider), "Made with AI", watermark)
+    return Provenance(provider_name(image.provider), "Made with AI", watermark)
+
+
+def provider_name(provider: str) -> str:
+    """What people call the maker of a picture: `emulator` is `Built-in emulator`."""
+    return _PROVIDERS.get(provider, provider)
 
 
 def model_name(model: str) -> str:

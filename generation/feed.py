@@ -11,6 +11,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from accounts.models import User
+from gallery import provenance
 from gallery.models import Image
 from generation import catalog, pricing, routing
 from generation.models import Generation
@@ -198,7 +199,9 @@ def _words(generation: Generation, state: State) -> tuple[str, str]:
 
 
 def _provider(generation: Generation) -> str:
-    """Who makes it, as people call them; empty while nobody has been asked."""
+    """Who made it or makes it, as people call them; empty while nobody has been asked."""
+    if made := [output.image.provider for output in generation.outputs.all()]:
+        return provenance.provider_name(made[0])
     attempts = list(generation.attempts.all())
     name = attempts[-1].provider if attempts else generation.provider
     return routing.title(name) if name else ""

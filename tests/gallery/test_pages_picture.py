@@ -171,3 +171,12 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(
     as_(client, owner)
     with django_assert_max_num_queries(6):  # type: ignore[operator]
         text(client, image)
+
+
+def test_the_time_of_a_picture_says_its_zone(owner: User, image: Image) -> None:
+    client = Client()
+    client.force_login(owner)
+
+    page = client.get(f"/images/{image.public_id}/").content.decode()
+
+    assert f"{image.created_at:%H:%M} UTC</time>" in page

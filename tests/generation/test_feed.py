@@ -80,6 +80,16 @@ def test_a_place_counts_people_in_turn(user: User) -> None:
     assert shown(factories.generation(factories.person())).place == "2nd in line"
 
 
+def test_what_the_emulator_made_is_not_said_to_be_a_providers(user: User, settings) -> None:
+    made, shown_off = factories.generation(user), factories.generation(user)
+    finish(made, 1)
+    settings.PROVIDER_EMULATED = True
+    finish(shown_off, 1)
+
+    assert shown(made).provider == "AI/ML API"
+    assert shown(shown_off).provider == "Built-in emulator"
+
+
 def test_a_postponed_row_waits_for_a_provider(user: User) -> None:
     generation = factories.generation(user)
     Generation.objects.filter(pk=generation.pk).update(wake_at=timezone.now() + timedelta(seconds=25))
