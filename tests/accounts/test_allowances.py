@@ -1,5 +1,6 @@
 """Allowances: how much, for whom, when, and each period once."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -222,6 +223,34 @@ def test_a_quiet_minute_asks_two_queries_a_rule(
 
     with django_assert_max_num_queries(2):
         allowances.run(now=MARCH)
+
+
+DAMAGES: dict[str, Callable[[AllowanceGiven], object]] = {
+    "another amount": lambda given: AllowanceGiven.objects.update(amount=9),
+    "nothing, with an entry": lambda given: AllowanceGiven.objects.update(amount=0),
+    "no entry": lambda given: AllowanceGiven.objects.update(entry=None),
+    "another person": lambda given: AllowanceGiven.objects.update(user=person()),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_the_audit_finds_an_allowance_that_is_not_its_entry(name: str, admin: User, ada: User) -> None:
+    allowance(admin, user=ada)
+    given = AllowanceGiven.objects.get()
+
+    DAMAGES[name](given)
+
+    rules = {(finding.rule, finding.subject) for finding in audit.findings(timezone.now())}
+    assert ("allowance_is_its_entry", f"allowance given {given.pk}") in rules
+
+
+def test_the_audit_finds_an_allowance_that_no_rule_gave(admin: User, ada: User) -> None:
+    allowance(admin, user=ada)
+    entry = LedgerEntry.objects.get()
+    AllowanceGiven.objects.all().delete()
+
+    rules = {(finding.rule, finding.subject) for finding in audit.findings(timezone.now())}
+    assert rules == {("allowance_entry_is_known", f"entry {entry.pk}")}
 
 
 @pytest.mark.slow

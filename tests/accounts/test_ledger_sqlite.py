@@ -61,6 +61,21 @@ def test_sqlite_replaces_no_account() -> None:
     assert "easel_account_not_replaced" in message
 
 
+def test_sqlite_replaces_no_act() -> None:
+    right = books()
+
+    message = refused(
+        lambda b: sql(
+            "INSERT OR REPLACE INTO accounts_adminact (id, verb, subject_kind, subject_id, subject_label,"
+            " before, after, reason, request_id, at)"
+            f" VALUES ({b.act.pk}, 'x', 'user', '1', 'x', '{{}}', '{{}}', '', '', '2026-01-01')"
+        ),
+        right,
+    )
+
+    assert "easel_act_not_replaced" in message
+
+
 @pytest.mark.parametrize("name", ["a hold over what is available", "a capture over the hold"])
 def test_ignoring_conflicts_ignores_no_rule(name: str) -> None:
     right = books()
