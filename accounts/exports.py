@@ -113,6 +113,10 @@ def _write(sheet: Any, number: int, line: Sequence[Cell], moment: Any, day: Any)
 
 async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Each chunk is made in the request's thread, where its database connection is."""
-    take = sync_to_async(next)
-    while chunk := await take(chunks, b""):
+    take = sync_to_async(_next)
+    while chunk := await take(chunks):
         yield chunk
+
+
+def _next(chunks: Iterator[bytes]) -> bytes:
+    return next(chunks, b"")

@@ -98,7 +98,7 @@ def low_balance(request: HttpRequest) -> HttpResponse:
         words = f"You will be told below {amount:,} credits." if amount else "You won’t be told."
         messages.success(request, words)
     else:
-        messages.error(request, " ".join(form.errors["amount"]))
+        messages.error(request, " ".join(map(str, form.errors["amount"])))
     return redirect("accounts:credits")
 
 
