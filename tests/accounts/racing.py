@@ -157,12 +157,22 @@ def allowances(worker: int, *, now: str, **_: Any) -> Counter[str]:
     return Counter([tried(lambda: allowances.run(now=datetime.fromisoformat(now)))])
 
 
+def chores(worker: int, *, now: str, **_: Any) -> Counter[str]:
+    """Every supervisor sends what is due; what each sent is counted."""
+    from datetime import datetime
+
+    from generation import chores
+
+    return Counter(chores.send_due(now=datetime.fromisoformat(now)))
+
+
 SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "spends": spends,
     "repeats": repeats,
     "verbs": verbs,
     "shares": shares,
     "allowances": allowances,
+    "chores": chores,
 }
 
 

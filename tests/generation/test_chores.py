@@ -9,6 +9,7 @@ from accounts import periods
 from accounts.models import Cap, CapUse, Notice
 from generation import chores, tasks
 from generation.models import Chore
+from tests.accounts.racing import race
 from tests.factories import person
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +84,13 @@ def test_the_audit_raises_one_notice_for_admins_until_it_is_mended() -> None:
 
     notice.refresh_from_db()
     assert notice.resolved_at is not None
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(300)
+def test_eight_supervisors_at_once_send_each_chore_once() -> None:
+    for day in range(3):
+        now = (NOW + timedelta(days=day)).isoformat()
+
+        assert race("chores", threads=8, now=now) == {"allowances": 1, "audit": 1}
