@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(remove_rules, remove_rules),
+        migrations.RunPython(remove_rules, migrations.RunPython.noop),
         migrations.AlterField(
             model_name="hold",
             name="team",
@@ -83,4 +83,5 @@ class Migration(migrations.Migration):
                 name="accounts_entry_of_key",
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, remove_rules),
     ]
