@@ -6,8 +6,20 @@ import tempfile
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.FileAwareEnv()
+
+
+def at_least_one(name: str, default: int) -> int:
+    """The whole number from 1 on that the environment gives under `name`.
+
+    :raises ImproperlyConfigured: when it is none, with the name to look for.
+    """
+    given = env.str(name, default=str(default)).strip()
+    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
+        raise ImproperlyConfigured(f"{name} is a whole number from 1 on, not {given!r}.")
+    return int(given)
 
 
 def data_dir(default: Path) -> Path:

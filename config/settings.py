@@ -8,7 +8,7 @@ import django
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import data_dir, env, secret_key
+from config.env import at_least_one, data_dir, env, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
@@ -16,7 +16,7 @@ env.read_env(BASE_DIR / ".env")
 # --- Where and what -----------------------------------------------------------------------------
 
 DATA_DIR = data_dir(BASE_DIR / "var")
-PORT = env.int("PORT", default=8000)
+PORT = at_least_one("PORT", 8000)
 SITE_URL = env.str("SITE_URL", default="").rstrip("/")
 # Local mode is the demonstration on a developer's own machine: plain http, loopback, made-up people.
 LOCAL_MODE = not SITE_URL
@@ -127,9 +127,9 @@ CACHES = {
 # --- Queue: a hint that work waits; the rows are the truth ----------------------------------------
 
 RUNNER_CLAIM_SECONDS = 60
-GENERATION_DEADLINE_SECONDS = env.int("GENERATION_DEADLINE_SECONDS", default=300)
+GENERATION_DEADLINE_SECONDS = at_least_one("GENERATION_DEADLINE_SECONDS", 300)
 _q_timeout = RUNNER_CLAIM_SECONDS + GENERATION_DEADLINE_SECONDS + 60
-_q_workers = env.int("GENERATION_WORKERS", default=2)
+_q_workers = at_least_one("GENERATION_WORKERS", 2)
 
 
 def _retry_after(timeout: int, workers: int) -> int:
@@ -168,12 +168,12 @@ else:
 PROVIDER_EMULATED = env.bool("EASEL_PROVIDER_EMULATED", default=False)
 AIMLAPI_API_KEY = env.str("AIMLAPI_API_KEY", default="") or ("emulator" if PROVIDER_EMULATED else "")
 AIMLAPI_BASE_URL = env.str("AIMLAPI_BASE_URL", default="https://api.aimlapi.com")
-RUNNER_PLACES = env.int("RUNNER_PLACES", default=32)
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
-SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)
+RUNNER_PLACES = at_least_one("RUNNER_PLACES", 32)
+LEASE_SECONDS = at_least_one("LEASE_SECONDS", 30)
+SWEEP_SECONDS = at_least_one("SWEEP_SECONDS", 15)
 # How long a cluster may stand still while work waits before it is started again.
-STALLED_SECONDS = env.int("STALLED_SECONDS", default=60)
-CREDITS_PER_IMAGE = env.int("CREDITS_PER_IMAGE", default=2)
+STALLED_SECONDS = at_least_one("STALLED_SECONDS", 60)
+CREDITS_PER_IMAGE = at_least_one("CREDITS_PER_IMAGE", 2)
 ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
 EGRESS_PROXY = env.str("EGRESS_PROXY", default="")
 

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+READ = r'(?:env\.\w+|at_least_one)\(\s*"([A-Z0-9_]+)"'
 
 
 def read_by_settings() -> set[str]:
     sources = [(ROOT / "config" / name).read_text(encoding="utf-8") for name in ("settings.py", "env.py")]
-    return {name for source in sources for name in re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', source)}
+    return {name for source in sources for name in re.findall(READ, source)}
 
 
 def named_in_example() -> set[str]:
