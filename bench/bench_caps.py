@@ -65,17 +65,21 @@ def members(number: int) -> list[int]:
 
 
 def rows(users: list[int]) -> list[dict[str, str | float]]:
-    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in KINDS}
     for number in range(ROUNDS):
         for kind, set_caps in KINDS.items():
             without_caps()
             set_caps(users)
-            rate, _ = measure("ledger", users, f"{kind}-{number}")
-            found[kind].append(rate)
-    medians = {kind: statistics.median(rates) for kind, rates in found.items()}
+            found[kind].append(measure("ledger", users, f"{kind}-{number}"))
+    rates = {kind: statistics.median(rate for rate, _ in some) for kind, some in found.items()}
     return [
-        {"caps": kind, "pairs per second": rate, "of no cap": rate / medians["no cap"]}
-        for kind, rate in medians.items()
+        {
+            "caps": kind,
+            "pairs per second": rates[kind],
+            "CPU ms per pair": statistics.median(cpu for _, cpu in found[kind]),
+            "of no cap": rates[kind] / rates["no cap"],
+        }
+        for kind in KINDS
     ]
 
 
