@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts import ledger
 from accounts.models import CreditAccount, Hold, LedgerEntry, User
@@ -239,13 +239,15 @@ def _numbers(within: Within) -> Q:
     spent = LedgerEntry.objects.filter(kind__in=(Kind.CAPTURE, Kind.REFUND))
     if within.until is not None:
         later = spent.filter(created_at__gte=within.until + CLOCKS_DIFFER).order_by("created_at")
-        if number := later.values_list("pk", flat=True).first():
-            found &= Q(pk__lt=number)
+        found &= Q(pk__lt=_number(later, otherwise=_PLACE_MAX))
     if within.since is not None:
         before = spent.filter(created_at__lt=within.since - CLOCKS_DIFFER).order_by("-created_at")
-        if number := before.values_list("pk", flat=True).first():
-            found &= Q(pk__gt=number)
+        found &= Q(pk__gt=_number(before, otherwise=0))
     return found
+
+
+def _number(entries: QuerySet[LedgerEntry], *, otherwise: int) -> Coalesce:
+    return Coalesce(Subquery(entries.values("pk")[:1]), Value(otherwise))
 
 
 def _entries(side: QuerySet[LedgerEntry], place: Place, size: int) -> Iterable[LedgerEntry]:
