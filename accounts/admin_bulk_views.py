@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
@@ -44,11 +43,16 @@ def many(request: HttpRequest, what: str) -> HttpResponse:
     if what not in FORMS:
         raise Http404
     team, people = _chosen(request)
+    if not 1 <= len(people) <= PEOPLE_MAX:
+        said = (
+            f"Choose at most {PEOPLE_MAX} people at once, or import a file."
+            if people
+            else "Choose people first."
+        )
+        messages.info(request, said)
+        return redirect("accounts:people")
     form = FORMS[what](posted(request))
     problems: tuple[bulk.Problem, ...] = ()
-    if not people:
-        messages.info(request, "Choose people first.")
-        return redirect("accounts:people")
     if request.method == "POST" and form.is_valid():
         try:
             if what == "grant":
@@ -125,7 +129,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest) -> tuple[Team | None, list[User]]:
-    """The team or the people that the address or the form names, in the order of their names."""
+    """The team or the people that the address or the form names, by name; one more than fit, of too many."""
     asked = request.POST if request.method == "POST" else request.GET
     everybody = User.objects.select_related("credit_account", "membership__team").order_by("name", "email")
     if (team_id := number(asked.get("of", ""))) is not None:
@@ -135,10 +139,7 @@ def _chosen(request: HttpRequest) -> tuple[Team | None, list[User]]:
         team = None
         wanted = [number(pk) for pk in asked.getlist("person")]
         people = everybody.filter(pk__in=[pk for pk in wanted if pk is not None])
-    chosen = list(people[: PEOPLE_MAX + 1])
-    if len(chosen) > PEOPLE_MAX:
-        raise BadRequest(f"Choose at most {PEOPLE_MAX} people at once, or import a file.")
-    return team, chosen
+    return team, list(people[: PEOPLE_MAX + 1])
 
 
 def _plan(form: BulkGrantForm, *, team: Team | None, people: list[User], by: User) -> bulk.Plan:

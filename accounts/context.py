@@ -6,13 +6,14 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts import ledger
+from accounts import ledger, notices
 
 THEMES = ("dark", "light", "system")
+NOTICES = 3
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`credits` (asked for only when shown), `theme`, and whether pictures come from the emulator."""
+    """`credits` and `notices` (asked for only when shown), `theme`, and whether pictures are emulated."""
     theme = request.COOKIES.get("theme", "dark")
     user = getattr(request, "user", None)
     context: dict[str, Any] = {
@@ -23,4 +24,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
     if user is not None and user.is_authenticated:
         context["credits"] = SimpleLazyObject(lambda: ledger.standing(user))
+        context["notices"] = SimpleLazyObject(lambda: list(notices.open_for(user)[:NOTICES]))
     return context

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import act_words
-from accounts.models import AdminAct, AllowanceRule, Notice, User
+from accounts.models import AdminAct, AllowanceRule, User
 
 register = template.Library()
 
@@ -51,12 +51,6 @@ def act_verb(act: AdminAct) -> str:
 def act_changes(act: AdminAct) -> list[tuple[str, str, str]]:
     """What changed: name, before, after."""
     return act_words.changes_of(act)
-
-
-@register.simple_tag
-def open_notices() -> list[Notice]:
-    """What every admin should look at, newest first."""
-    return list(Notice.objects.filter(user__isnull=True, resolved_at__isnull=True).order_by("-pk")[:3])
 
 
 @register.simple_tag(takes_context=True)

@@ -20,7 +20,8 @@ def provider_cost_this_month() -> str:
     key = f"generation:cost:{start:%Y-%m}"
     cost = cache.get(key)
     if cost is None:
-        sums = Attempt.objects.filter(started_at__gte=start).aggregate(usd=Sum("vendor_cost_usd"))
+        told = Attempt.objects.filter(vendor_cost_usd__isnull=False, started_at__gte=start)
+        sums = told.aggregate(usd=Sum("vendor_cost_usd"))
         cost = sums["usd"] or Decimal(0)
         cache.set(key, cost, MONTH_SECONDS)
     return f"${cost:,.2f}"

@@ -241,6 +241,14 @@ def test_what_the_audit_found_stands_on_every_admins_page(admin: Client) -> None
     assert all("The audit of the ledger found one thing" in text_of(admin, path) for path in PAGES)
 
 
+def test_a_low_balance_is_told_to_the_person_alone(client: Client, admin: Client, tomas: User) -> None:
+    ledger.capture(hold=ledger.hold(user=tomas, amount=30, key="h", reason="x"), amount=30, reason="x")
+
+    assert "You have 8 credits left" not in text_of(admin, "/people/")
+    client.force_login(tomas)
+    assert "You have 8 credits left" in text_of(client, "/credits/")
+
+
 # Moving one person's credits
 
 

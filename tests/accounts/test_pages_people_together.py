@@ -100,6 +100,17 @@ def test_an_admin_among_those_chosen_stops_it_all(admin: Client, pair: tuple[Use
     assert not GrantBatch.objects.exists()
 
 
+def test_too_many_chosen_are_sent_to_the_import(
+    admin: Client, pair: tuple[User, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.admin_bulk_views.PEOPLE_MAX", 1)
+
+    response = admin.post("/people/many/grant/", for_each(pair), follow=True)
+
+    assert "Choose at most 1 people at once, or import a file." in response.content.decode()
+    assert not GrantBatch.objects.exists()
+
+
 def test_nobody_chosen_goes_back_to_the_list(admin: Client) -> None:
     assert admin.get("/people/many/grant/?person=x").headers["Location"] == "/people/"
 
