@@ -157,6 +157,19 @@ def allowances(worker: int, *, now: str, **_: Any) -> Counter[str]:
     return Counter([tried(lambda: allowances.run(now=datetime.fromisoformat(now)))])
 
 
+def batches(worker: int, *, admin: int, data: str, **_: Any) -> Counter[str]:
+    """Everybody sends the same file and gives it; who gave is counted."""
+    from django.utils import timezone
+
+    from accounts import bulk
+    from accounts.models import User
+
+    by, now = User.objects.get(pk=admin), timezone.now()
+    plan = bulk.read(data=data.encode(), title="march.csv", reason="race", by=by)
+    kept = bulk.keep(plan=plan, by=by, now=now)
+    return Counter(["gave" if bulk.apply(batch=kept, by=by, now=now) else "given before"])
+
+
 def chores(worker: int, *, now: str, **_: Any) -> Counter[str]:
     """Every supervisor sends what is due; what each sent is counted."""
     from datetime import datetime
@@ -172,6 +185,7 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "verbs": verbs,
     "shares": shares,
     "allowances": allowances,
+    "batches": batches,
     "chores": chores,
 }
 

@@ -4,11 +4,13 @@ import codecs
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
-from accounts import bulk, ledger
+from accounts import audit, bulk, ledger
 from accounts.administration import NotAllowed, OwnAccount
 from accounts.ledger_refusals import InvalidAmount, InvalidReason
 from accounts.models import AdminAct, GrantBatch, LedgerEntry, Team, User
+from tests.accounts.racing import race
 from tests.factories import person
 
 pytestmark = pytest.mark.django_db
@@ -272,3 +274,18 @@ def test_a_thousand_people_are_given_to_in_few_queries(admin: User, django_asser
         bulk.apply(batch=batch, by=admin, now=NOW)
 
     assert LedgerEntry.objects.filter(amount=3, destination_balance=3).count() == 1_000
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(300)
+def test_a_file_that_eight_send_at_once_gives_once() -> None:
+    admin = person(credits=0, is_superuser=True)
+    people = [person(credits=0) for _ in range(30)]
+    data = "".join(f"{one.email},7\n" for one in people)
+
+    came_of_it = race("batches", threads=8, admin=admin.pk, data=data)
+
+    assert came_of_it == {"gave": 1, "given before": 7}
+    assert {ledger.available(one) for one in people} == {7}
+    assert audit.findings(timezone.now()) == []
