@@ -4,6 +4,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,32 @@ def at_least_one(name: str, default: int) -> int:
     if not (given.isascii() and given.isdecimal() and int(given) >= 1):
         raise ImproperlyConfigured(f"{name} is a whole number from 1 on, not {given!r}.")
     return int(given)
+
+
+def provider_key(name: str) -> str:
+    """A provider's key, which must be able to travel in a header; empty when it is not given.
+
+    :raises ImproperlyConfigured: naming the variable, never repeating the key.
+    """
+    given = env.str(name, default="").strip()
+    if not (given.isascii() and given.isprintable() and " " not in given):
+        raise ImproperlyConfigured(f"{name} holds characters that no key has. Copy it again, without spaces.")
+    return given
+
+
+def web_address(name: str, default: str) -> str:
+    """An http or https address with a host, without the slash at its end.
+
+    :raises ImproperlyConfigured: naming the variable.
+    """
+    given = env.str(name, default=default).strip().rstrip("/")
+    if given:
+        parts = urlsplit(given)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ImproperlyConfigured(
+                f"{name} is an address such as https://easel.example.org, not {given!r}."
+            )
+    return given
 
 
 def data_dir(default: Path) -> Path:

@@ -8,7 +8,7 @@ import django
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import at_least_one, data_dir, env, secret_key
+from config.env import at_least_one, data_dir, env, provider_key, secret_key, web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
@@ -17,7 +17,7 @@ env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = data_dir(BASE_DIR / "var")
 PORT = at_least_one("PORT", 8000)
-SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+SITE_URL = web_address("SITE_URL", "")
 # Local mode is the demonstration on a developer's own machine: plain http, loopback, made-up people.
 LOCAL_MODE = not SITE_URL
 if LOCAL_MODE:
@@ -166,8 +166,8 @@ else:
 
 # Set by `manage.py up` when it starts the emulator; every page then says so. It takes any key.
 PROVIDER_EMULATED = env.bool("EASEL_PROVIDER_EMULATED", default=False)
-AIMLAPI_API_KEY = env.str("AIMLAPI_API_KEY", default="") or ("emulator" if PROVIDER_EMULATED else "")
-AIMLAPI_BASE_URL = env.str("AIMLAPI_BASE_URL", default="https://api.aimlapi.com")
+AIMLAPI_API_KEY = provider_key("AIMLAPI_API_KEY") or ("emulator" if PROVIDER_EMULATED else "")
+AIMLAPI_BASE_URL = web_address("AIMLAPI_BASE_URL", "https://api.aimlapi.com")
 RUNNER_PLACES = at_least_one("RUNNER_PLACES", 32)
 LEASE_SECONDS = at_least_one("LEASE_SECONDS", 30)
 SWEEP_SECONDS = at_least_one("SWEEP_SECONDS", 15)
