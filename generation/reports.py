@@ -1,7 +1,7 @@
 """Where credits went: by person, team, model, provider and day, with what the vendors were paid beside it.
 
-One pass over the entries of a period gives sums of all five at once; the rows that were charged and refunded
-are the only source, so that a report and the statements say the same.
+The entries that were charged and refunded are the only source of credits, so that a report and the statements
+say the same.
 """
 
 from collections.abc import Iterable
@@ -63,8 +63,13 @@ class Report:
 
 def report(scope: Scope, *, with_costs: bool) -> Report:
     """The report of a scope; vendors' costs only `with_costs`. A constant number of queries."""
-    spent = _summed(_spent(scope), sums=("captured", "refunded", "images"))
-    costs = _summed(_costs(scope), sums=("cost",)) if with_costs else {}
+    spent = _summed(
+        _spent(scope),
+        captured=Sum("amount", filter=Q(kind=Kind.CAPTURE), default=0),
+        refunded=Sum("amount", filter=Q(kind=Kind.REFUND), default=0),
+        pictures=Sum("images"),
+    )
+    costs = _summed(_costs(scope), cost=Sum("vendor_cost_usd")) if with_costs else {}
     labels = _labels([key for _, key in (*spent, *costs)])
     by: dict[str, list[Line]] = {name: [] for name in DIMENSIONS}
     for name, key in {**spent, **costs}:
@@ -95,16 +100,12 @@ def _spent(scope: Scope) -> QuerySet[Any, Any]:
         account = CreditAccount.objects.filter(user=scope.user).values_list("pk", flat=True).first()
         mine = Q(kind=Kind.CAPTURE, source=account) | Q(kind=Kind.REFUND, destination=account)
         entries = entries.filter(mine)
-    person = Case(When(kind=Kind.CAPTURE, then=F("source_id")), default=F("destination_id"))
-    return (
-        entries.order_by()
-        .annotate(day=TruncDate("created_at", tzinfo=UTC), account=person)
-        .values("day", "account", "team_id", "model", "provider")
-        .annotate(
-            captured=Sum("amount", filter=Q(kind=Kind.CAPTURE), default=0),
-            refunded=Sum("amount", filter=Q(kind=Kind.REFUND), default=0),
-            pictures=Sum("images"),
-        )
+    return entries.order_by().annotate(
+        day_of=TruncDate("created_at", tzinfo=UTC),
+        person_of=Case(When(kind=Kind.CAPTURE, then=F("source_id")), default=F("destination_id")),
+        team_of=F("team_id"),
+        model_of=F("model"),
+        provider_of=F("provider"),
     )
 
 
@@ -116,37 +117,38 @@ def _costs(scope: Scope) -> QuerySet[Any, Any]:
         attempts = attempts.filter(generation__hold__team=scope.team)
     if scope.user is not None:
         attempts = attempts.filter(generation__user=scope.user)
-    return (
-        attempts.order_by()
-        .annotate(day=TruncDate("started_at", tzinfo=UTC))
-        .values(
-            "day",
-            "generation__hold__account_id",
-            "generation__hold__team_id",
-            "generation__model",
-            "provider",
-        )
-        .annotate(cost=Sum("vendor_cost_usd"))
+    return attempts.order_by().annotate(
+        day_of=TruncDate("started_at", tzinfo=UTC),
+        person_of=F("generation__hold__account_id"),
+        team_of=F("generation__hold__team_id"),
+        model_of=F("generation__model"),
+        provider_of=F("provider"),
     )
 
 
-def _summed(facts: QuerySet[Any, Any], *, sums: tuple[str, ...]) -> dict[tuple[str, str], tuple[Any, ...]]:
-    """Sums by dimension and key: the rows are grouped by all five first, and those groups by each."""
-    inner, parameters = facts.query.sql_with_params()
-    sql = _grouped(inner, sums)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return {(name, key or ""): tuple(numbers) for name, key, *numbers in cursor.fetchall()}
+def _summed(rows: QuerySet[Any, Any], **sums: Sum) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """Sums by dimension and key, from two passes over the rows.
+
+    All five at once would be nearly as many groups as rows; people apart, the other four are few.
+    """
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for dimensions in (("day", "team", "model", "provider"), ("person",)):
+        groups = rows.values(*(f"{name}_of" for name in dimensions)).annotate(**sums)
+        inner, parameters = groups.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(_by_each(dimensions, inner, tuple(sums)), parameters)
+            found |= {(name, key or ""): tuple(numbers) for name, key, *numbers in cursor.fetchall()}
+    return found
 
 
-def _grouped(inner: str, sums: tuple[str, ...]) -> str:
+def _by_each(dimensions: tuple[str, ...], inner: str, sums: tuple[str, ...]) -> str:
+    """The groups of the inner query, grouped again by each dimension alone."""
     added = ", ".join(f"SUM({name})" for name in sums)
     each = " UNION ALL ".join(
         f"SELECT '{name}', CAST({name} AS VARCHAR(80)), {added} FROM facts GROUP BY {name}"  # noqa: S608
-        for name in DIMENSIONS
+        for name in dimensions
     )
-    columns = ", ".join((*DIMENSIONS, *sums))
-    return f"WITH facts({columns}) AS MATERIALIZED ({inner}) {each}"
+    return f"WITH facts({', '.join((*dimensions, *sums))}) AS MATERIALIZED ({inner}) {each}"
 
 
 @dataclass(frozen=True)

@@ -162,5 +162,5 @@ def test_the_page_takes_as_many_queries_for_many_as_for_few(
     for number in range(5):
         spend(factories.person(), 3, model=f"model-{number}")
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get("/usage/?whose=all")

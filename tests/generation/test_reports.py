@@ -165,7 +165,7 @@ def test_a_report_takes_as_many_queries_for_many_as_for_few(
     for number in range(5):
         spend(factories.person(), 2, model=str(number))
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):
         reports.report(scope(), with_costs=True)
 
 
