@@ -1,0 +1,173 @@
+"""Ledgers of a length that nobody waits for: rows written by the database itself, without their triggers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+CREDITS = 10**9
+
+
+@dataclass(frozen=True)
+class Life:
+    """What the accounts between two numbers did: `each` captures a person, one every `seconds` from `since`.
+
+    Every 20th capture is refunded in part, every 10th hold comes back whole.
+    """
+
+    first_account: int
+    accounts: int
+    each: int
+    since: str
+    seconds: float
+    teams: int = 0
+
+    @property
+    def captures(self) -> int:
+        return self.accounts * self.each
+
+
+@contextmanager
+def database(url: str) -> Iterator[None]:
+    """An empty database of our own on the PostgreSQL of `url`, gone afterwards."""
+    import os
+
+    os.environ |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    own = connection.settings_dict["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = f"bench_easel_{os.getpid()}"
+    connection.creation.create_test_db(verbosity=0, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(own, verbosity=0)
+
+
+def people(number: int, *, teams: int = 0) -> list[Any]:
+    """So many people with accounts, in order of their accounts, spread over teams."""
+    from accounts import ledger
+    from accounts.models import Membership, Team, User
+
+    count = User.objects.count()
+    made = User.objects.bulk_create(
+        User(email=f"person{count + n}@easel.test", name=f"Person {count + n}", password="!")
+        for n in range(number)
+    )
+    for user in made:
+        ledger.account_of(user)
+    if teams:
+        nords = Team.objects.bulk_create(Team(name=f"Team {n}") for n in range(teams))
+        Membership.objects.bulk_create(
+            Membership(user=user, team=nords[n % teams]) for n, user in enumerate(made)
+        )
+    return list(User.objects.filter(pk__in=[user.pk for user in made]).order_by("credit_account__pk"))
+
+
+def live(life: Life) -> None:
+    """Write a life's holds and entries, and what its accounts hold in the end."""
+    from django.db import connection
+
+    from accounts.models import CreditAccount, Hold, LedgerEntry
+
+    base = {"hold": _last(Hold), "entry": _last(LedgerEntry)}
+    facts = {
+        "spent": CreditAccount.objects.get(code="spent").pk,
+        "credits": CREDITS,
+        **base,
+        **vars(life),
+        "captures": life.captures,
+        "teams": max(1, life.teams),
+        "in_team": life.teams > 0,
+        "first_team": _first_team() if life.teams else 0,
+    }
+    with connection.cursor() as cursor:
+        with _unchecked(cursor):
+            for statement in (_HOLDS, _CAPTURES, _REFUNDS, _BALANCES):
+                cursor.execute(statement, facts)
+        for table in ("accounts_hold", "accounts_ledgerentry"):
+            cursor.execute(f"SELECT setval('{table}_id_seq', (SELECT MAX(id) FROM {table}))")
+            cursor.execute(f"VACUUM ANALYZE {table}")
+        cursor.execute("VACUUM ANALYZE accounts_creditaccount")
+
+
+def delivered() -> None:
+    """Give every captured hold its generation and attempt, with what the vendor said it cost."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        with _unchecked(cursor):
+            for statement in (_GENERATIONS, _ATTEMPTS):
+                cursor.execute(statement)
+        for table in ("generation_generation", "generation_attempt"):
+            cursor.execute(f"VACUUM ANALYZE {table}")
+
+
+@contextmanager
+def _unchecked(cursor: Any) -> Iterator[None]:
+    """Neither triggers nor foreign keys look at what is written, which would take most of the time."""
+    cursor.execute("SET session_replication_role = replica")
+    yield
+    cursor.execute("SET session_replication_role = origin")
+
+
+def _last(model: Any) -> int:
+    return model.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _first_team() -> int:
+    from accounts.models import Team
+
+    return Team.objects.order_by("pk").values_list("pk", flat=True)[0]
+
+
+# The n-th row is of the account n modulo their number, so that lives run side by side.
+_HOLDS = """
+INSERT INTO accounts_hold (id, account_id, amount, captured, released, refunded, key, reason, reference,
+  team_id, created_at, settled_at)
+SELECT %(hold)s + n, %(first_account)s + n %% %(accounts)s, 2,
+  CASE WHEN n / %(accounts)s %% 10 = 3 THEN 0 ELSE 2 END,
+  CASE WHEN n / %(accounts)s %% 10 = 3 THEN 2 ELSE 0 END,
+  CASE WHEN n / %(accounts)s %% 20 = 7 THEN 1 ELSE 0 END,
+  'hold:bench:' || (%(hold)s + n), 'A lighthouse at dusk', 'reference-' || (%(hold)s + n),
+  CASE WHEN %(in_team)s THEN %(first_team)s + n %% %(accounts)s %% %(teams)s END, at, at
+FROM (SELECT n, %(since)s::timestamptz + n / %(accounts)s * %(seconds)s * interval '1 second' AS at
+  FROM generate_series(1, %(captures)s) n) rows"""
+
+_CAPTURES = """
+INSERT INTO accounts_ledgerentry (id, kind, source_id, destination_id, amount, source_balance, hold_id, key,
+  reason, reference, team_id, model, provider, images, created_at)
+SELECT %(entry)s + 2 * (id - %(hold)s), 'capture', account_id, %(spent)s, 2, %(credits)s - 2 * id, id,
+  'capture:bench:' || id, reason, reference, team_id,
+  CASE id %% 3 WHEN 0 THEN 'gemini-2.5-flash-image' ELSE 'model-' || id %% 3 END,
+  CASE id %% 4 WHEN 0 THEN 'onemin' ELSE 'aimlapi' END, 1, settled_at
+FROM accounts_hold WHERE id > %(hold)s AND captured > 0"""
+
+_REFUNDS = """
+INSERT INTO accounts_ledgerentry (id, kind, source_id, destination_id, amount, destination_balance, hold_id,
+  key, reason, reference, team_id, model, provider, images, created_at)
+SELECT id + 1, 'refund', destination_id, source_id, 1, source_balance + 1, hold_id, 'refund:bench:' || id,
+  'blurred', reference, team_id, model, provider, 0, created_at
+FROM accounts_ledgerentry
+WHERE id > %(entry)s AND hold_id IN (SELECT id FROM accounts_hold WHERE refunded > 0)"""
+
+_BALANCES = """
+UPDATE accounts_creditaccount SET balance = %(credits)s
+WHERE id >= %(first_account)s AND id < %(first_account)s + %(accounts)s"""
+
+_GENERATIONS = """
+INSERT INTO generation_generation (public_id, user_id, status, model, prompt, aspect_ratio, count, provider,
+  price, hold_id, attempts_made, deadline_at, error_code, error_detail, created_at, finished_at)
+SELECT gen_random_uuid(), a.user_id, 'succeeded', e.model, h.reason, '1:1', 1, '', 2, h.id, 1, h.created_at,
+  '', '', h.created_at, h.settled_at
+FROM accounts_hold h JOIN accounts_creditaccount a ON a.id = h.account_id
+  JOIN accounts_ledgerentry e ON e.hold_id = h.id AND e.kind = 'capture'"""
+
+_ATTEMPTS = """
+INSERT INTO generation_attempt (generation_id, number, provider, status, vendor_id, answer, code, detail,
+  vendor_text, vendor_cost_usd, started_at, ended_at)
+SELECT id, 1, 'aimlapi', 'delivered', 'vendor-' || id, '[]', '', '', '', 0.039, created_at, finished_at
+FROM generation_generation"""
