@@ -1,4 +1,4 @@
-"""A page of the statement of a person with a million entries, beside one with 100: at most 1.5 times its time.
+"""A page of the statement of a person with a million entries, beside one with 100: at most 1.5 times as long.
 
 On PostgreSQL. STATEMENT_ROUNDS chooses how often each page is read; they take turns, figures are medians.
 """
