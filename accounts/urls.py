@@ -5,7 +5,7 @@ from accounts import views
 app_name = "accounts"
 
 urlpatterns = [
-    path("people/", include("accounts.admin_urls")),
+    path("people/", include("accounts.people_pages.urls")),
     path("credits/", views.credits, name="credits"),
     path("credits/standing", views.standing, name="standing"),
     path("credits/export", views.export_statement, name="export_statement"),

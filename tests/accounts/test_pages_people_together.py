@@ -103,7 +103,7 @@ def test_an_admin_among_those_chosen_stops_it_all(admin: Client, pair: tuple[Use
 def test_too_many_chosen_are_sent_to_the_import(
     admin: Client, pair: tuple[User, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.admin_bulk_views.PEOPLE_MAX", 1)
+    monkeypatch.setattr("accounts.people_pages.bulk.PEOPLE_MAX", 1)
 
     response = admin.post("/people/many/grant/", for_each(pair), follow=True)
 

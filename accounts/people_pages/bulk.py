@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import administration, bulk, directory
 from accounts.acts import origin_of
-from accounts.admin_access import add_refusal, admins_only, number, posted
-from accounts.admin_forms import AllowanceForm, BulkGrantForm, CapForm, FileForm, MembershipForm
 from accounts.ledger_refusals import Refusal
 from accounts.models import GrantBatch, Team, User
 from accounts.people import signed_in
+from accounts.people_pages.access import add_refusal, admins_only, number, posted
+from accounts.people_pages.forms import AllowanceForm, BulkGrantForm, CapForm, FileForm, MembershipForm
 
 PEOPLE_MAX = 500
 # How many lines of a long file a page shows.

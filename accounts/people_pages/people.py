@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import administration, allowances, directory, limits, statement
 from accounts.acts import origin_of
-from accounts.admin_access import add_refusal, admins_only, number, person_or_404, posted
-from accounts.admin_forms import CorrectionForm, CreditsForm
 from accounts.ledger_refusals import Refusal
 from accounts.models import AdminAct, ApiKey, Cap, Team, User
 from accounts.people import signed_in
+from accounts.people_pages.access import add_refusal, admins_only, number, person_or_404, posted
+from accounts.people_pages.forms import CorrectionForm, CreditsForm
 
 PERSON_LINES = 15
 PERSON_ACTS = 5

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import administration
 from accounts.acts import origin_of
-from accounts.admin_access import add_refusal, admins_only, person_or_404, posted
-from accounts.admin_forms import AllowanceForm, CapForm, MembershipForm, ReasonForm
-from accounts.admin_views import zone_of
 from accounts.ledger_refusals import Refusal
 from accounts.models import AllowanceRule, ApiKey, Cap, Membership, Team, User
 from accounts.people import signed_in
+from accounts.people_pages.access import add_refusal, admins_only, person_or_404, posted
+from accounts.people_pages.forms import AllowanceForm, CapForm, MembershipForm, ReasonForm
+from accounts.people_pages.people import zone_of
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import administration, allowances, directory, limits
 from accounts.act_words import VERBS
 from accounts.acts import origin_of
-from accounts.admin_access import add_refusal, admins_only, number, posted
-from accounts.admin_forms import NewMemberForm, TeamForm
 from accounts.ledger_refusals import Refusal
 from accounts.models import AdminAct, AllowanceRule, Cap, Team, User
 from accounts.people import signed_in
+from accounts.people_pages.access import add_refusal, admins_only, number, posted
+from accounts.people_pages.forms import NewMemberForm, TeamForm
 
 TEAMS = 200
 MEMBERS = 50
