@@ -261,10 +261,14 @@ def set_to_run_with() -> str:
     return "server" if named.intersection(SERVER_VARIABLES) else "base"
 
 
+EVERY_CORE = ("-n", "auto", "--maxprocesses=4", "--dist", "worksteal")
+
+
 def test(arguments: list[str]) -> int:
     """The suite on SQLite, and on PostgreSQL where one answers; or on the one that DATABASE_URL names."""
     python = ensure_venv("test")
-    pytest = (python, "-m", "pytest", *arguments)
+    # The whole suite on every core; a chosen part in one process, where a debugger works.
+    pytest = (python, "-m", "pytest", *(arguments or EVERY_CORE))
     if os.environ.get("DATABASE_URL"):
         return run(*pytest)
     found = subprocess.run(
