@@ -129,10 +129,17 @@ def test_the_figures_are_of_everybody(admin: Client, tomas: User) -> None:
     assert "<dt>On hold</dt><dd>8</dd>" in text
 
 
+def knows_all_capitals() -> bool:
+    """Not so SQLite, nor a PostgreSQL whose locale is plain C: they know those of ASCII alone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT UPPER('á')")
+        return bool(cursor.fetchone()[0] == "Á")
+
+
 @pytest.mark.parametrize("words", ["okafor", "TOMÁS", "okafor tom"])
 def test_people_are_found_by_parts_of_their_name(admin: Client, tomas: User, words: str) -> None:
-    if words == "TOMÁS" and connection.vendor == "sqlite":
-        words = "TOMáS"  # SQLite knows the capitals of ASCII alone
+    if words == "TOMÁS" and not knows_all_capitals():
+        words = "TOMáS"
 
     assert names_on(text_of(admin, f"/people/?q={words}")) == ["Tomás Okafor"]
 
