@@ -96,6 +96,10 @@ def pictures() -> Path:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The system's Chromium for pytest-playwright's `page`. Mark the test `needs_chromium`."""
+    from playwright.sync_api import expect
+
+    # Two processes of the suite share the cores with what they start; five seconds are too few then.
+    expect.set_options(timeout=20_000)
     # The test's own thread carries Playwright's event loop, so Django would refuse every query in it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     # Chromium's sandbox refuses to start as root, which is who runs in most containers.

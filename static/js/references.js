@@ -109,10 +109,12 @@ function addFiles(files) {
   }
 }
 
-picker.addEventListener("change", () => {
+function takeChosen() {
   addFiles([...picker.files]);
   picker.value = "";
-});
+}
+
+picker.addEventListener("change", takeChosen);
 
 /* --- Drop anywhere, paste anywhere, use a picture of the page --- */
 
@@ -207,3 +209,6 @@ window.easel.references = {
   },
   settled: () => Promise.all([...uploads.values()].map((upload) => upload.done)),
 };
+
+// Chosen while this script was on its way.
+if (picker.files.length) takeChosen();

@@ -54,7 +54,8 @@ def test_a_newcomer_gets_a_picture_from_two_references_at_the_price_shown(
     page.get_by_label("Add reference pictures").set_input_files(
         [sample(tmp_path, "t-rex.png", 1), sample(tmp_path, "blue-mug.jpg", 2)]
     )
-    expect(page.locator("[data-reference]:not(.reference-busy) input:not([value=''])")).to_have_count(2)
+    references = page.locator("[data-reference]:not(.reference-busy) input:not([value=''])")
+    expect(references).to_have_count(2, timeout=30_000)
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
     page.get_by_role("button", name="Aspect ratio").click()
     page.get_by_text("4:3", exact=True).click()
