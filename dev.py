@@ -340,6 +340,8 @@ def lock(arguments: list[str]) -> int:
         "--python-version",
         "3.11",
         "--generate-hashes",
+        # pip before 23.3 takes `coverage[toml]` for a package that is not pinned, where only `coverage` is.
+        "--no-strip-extras",
         "--no-emit-index-url",
         "--quiet",
     ]
