@@ -14,7 +14,7 @@ from generation import catalog, execution, promises, routing
 from generation.claims import Claim, database_now
 from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
 from generation.models import Attempt, Generation
-from generation.providers.base import Answer, ImageBytes, Provider, ReferenceImage, Spec
+from generation.providers.base import Adapter, Answer, ImageBytes, ReferenceImage, Spec
 from generation.providers.errors import NotAccepted, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Delivered:
     broken: Reason | None
 
 
-async def serve(claim: Claim, *, providers: Mapping[str, Provider], desk: "Desk") -> None:
+async def serve(claim: Claim, *, providers: Mapping[str, Adapter], desk: "Desk") -> None:
     """Bring the claimed generation to its end, or back into the queue."""
     try:
         generation = await desk.rows(execution.load, claim)
@@ -52,7 +52,7 @@ async def serve(claim: Claim, *, providers: Mapping[str, Provider], desk: "Desk"
 
 class _Serving:
     def __init__(
-        self, claim: Claim, generation: Generation, providers: Mapping[str, Provider], desk: "Desk"
+        self, claim: Claim, generation: Generation, providers: Mapping[str, Adapter], desk: "Desk"
     ) -> None:
         self.claim, self.generation, self.desk = claim, generation, desk
         self.model = catalog.find(generation.model)

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from generation.catalog import Model
 from generation.models import Generation
-from generation.providers.aiml import AimlProvider
-from generation.providers.base import Provider
+from generation.providers.aiml import AimlAdapter
+from generation.providers.base import Adapter, Connection
 
 _TITLES = {"aimlapi": "AI/ML API"}
 
@@ -31,16 +31,16 @@ def honours(model: Model, provider: str, field: Literal["temperature", "top_p"] 
     return any(getattr(_KINDS[name].abilities, field) for name in asked)
 
 
-def providers(client: httpx.AsyncClient) -> dict[str, Provider]:
+def providers(client: httpx.AsyncClient) -> dict[str, Adapter]:
     """The adapters of what is set up, by name."""
     return {
-        "aimlapi": AimlProvider(
-            client=client, base_url=settings.AIMLAPI_BASE_URL, api_key=settings.AIMLAPI_API_KEY
+        "aimlapi": AimlAdapter(
+            client, Connection("aimlapi", settings.AIMLAPI_BASE_URL, settings.AIMLAPI_API_KEY)
         )
     }
 
 
-def choose(generation: Generation, providers: Mapping[str, Provider]) -> Provider:
+def choose(generation: Generation, providers: Mapping[str, Adapter]) -> Adapter:
     """The provider the person named, else the first that is set up."""
     return providers[generation.provider or next(iter(providers))]
 
@@ -51,4 +51,4 @@ def trusted_origins() -> frozenset[str]:
     return frozenset({f"{parts.scheme}://{parts.netloc}"})
 
 
-_KINDS: dict[str, type[AimlProvider]] = {"aimlapi": AimlProvider}
+_KINDS: dict[str, type[AimlAdapter]] = {"aimlapi": AimlAdapter}

@@ -20,7 +20,7 @@ from django.db import connections
 
 from generation import claims, delivery, heartbeats, queue
 from generation.claims import Claim, database_now
-from generation.providers.base import Provider
+from generation.providers.base import Adapter
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class Desk:
 class Runner:
     """Serves what waits with the given providers, at most `places` at a time."""
 
-    def __init__(self, *, providers: Mapping[str, Provider], places: int, desk: Desk) -> None:
+    def __init__(self, *, providers: Mapping[str, Adapter], places: int, desk: Desk) -> None:
         self._providers = providers
         self._places = places
         self._desk = desk

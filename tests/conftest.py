@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import services
 
 pytest_plugins = ["tests.emulator_server"]
+
+# How fast a machine is says nothing of what is tested.
+settings.register_profile("easel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("easel")
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
 

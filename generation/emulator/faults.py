@@ -38,7 +38,8 @@ class Fault:
 
     `status` below 300 is a success with that status. `latency` is seconds, `size` pixels, `count` how many
     pictures come back whatever was asked. `body` replaces a success's JSON, `picture` the pictures' bytes.
-    `paid` overrides whether the call counts as charged; else everything does that is not a 4xx.
+    `paid` overrides whether the call counts as charged; else everything does that is not a 4xx. `code` is the
+    vendor's own word for the error, `quirk` are oddities of its own, with `+` between them.
     """
 
     status: int | None = None
@@ -58,6 +59,8 @@ class Fault:
     usage: str | None = None
     format: str | None = None
     paid: str | None = None
+    code: str | None = None
+    quirk: str | None = None
 
     def __str__(self) -> str:
         named = ((item.name, getattr(self, item.name)) for item in fields(self))
@@ -96,6 +99,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "shape": _whole(1, 3),
     "message": str,
     "retry_after": str,
+    "code": str,
+    "quirk": str,
 }
 
 

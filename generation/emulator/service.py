@@ -6,13 +6,20 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from generation.emulator import admin, aiml, faults
 from generation.emulator.answers import HOME, as_html, as_json, not_found
+from generation.emulator.context import Context, key_sent
 from generation.emulator.faults import NO_FAULT, Fault
 from generation.emulator.http import HttpServer, Request, Response
 from generation.emulator.state import Call, Memory, Settings
+
+# Each vendor's own addresses; whoever knows the address answers. Under `/<name>/…` only that vendor does.
+VENDORS: dict[str, Callable[[Context], Awaitable[Response | None]]] = {
+    "aiml": aiml.handle,
+}
 
 logger = logging.getLogger("easel.emulator")
 
@@ -33,7 +40,7 @@ class Emulator:
             method=request.method,
             path=request.path,
             client_request_id=request.headers.get("x-client-request-id", ""),
-            key_sent="authorization" in request.headers,
+            key_sent=key_sent(request),
         )
         self.memory.calls.append(call)
         started = time.monotonic()
@@ -47,26 +54,21 @@ class Emulator:
         return response
 
     async def _route(self, request: Request, call: Call) -> Response:
-        path, got = request.path, request.method == "GET"
-        if path in aiml.PATHS and request.method == "POST":
-            return await self._generate(request, call)
-        if got and path in aiml.MODEL_PATHS:
-            return aiml.models(request)
-        if got and path.startswith("/model/"):
-            return aiml.model(self.memory, request, call, path.removeprefix("/model/"))
-        if got and path in ("/v2/billing", "/v1/billing/balance"):
-            return aiml.billing(self.memory, request, call)
-        if got and path.startswith("/results/"):
-            return self._result(path.removeprefix("/results/"))
-        return not_found(path)
-
-    async def _generate(self, request: Request, call: Call) -> Response:
+        if request.method == "GET" and request.path.startswith("/results/"):
+            return self._result(request.path.removeprefix("/results/"))
+        name, _, rest = request.path.removeprefix("/").partition("/")
+        asked = [name] if name in VENDORS else list(VENDORS)
+        if name in VENDORS:
+            request = replace(request, path=f"/{rest}")
+        context = Context(self.memory, request, call, lambda prompt: self._fault(request, prompt))
         try:
-            return await aiml.generate(
-                self.memory, request, call, lambda prompt: self._fault(request, prompt)
-            )
+            for vendor in asked:
+                if response := await VENDORS[vendor](context):
+                    call.vendor = vendor
+                    return response
         except faults.UnknownFault as error:
             return as_json({"message": str(error)}, status=400)
+        return not_found(request.path)
 
     def _fault(self, request: Request, prompt: str) -> Fault:
         """The header's fault, else the prompt's, else the next planned one."""

@@ -2,7 +2,9 @@
 
 import secrets
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -19,6 +21,8 @@ class Settings:
 
     `latency` is how long a picture takes and `link_lifetime` how long a result can be fetched, in seconds.
     `key` is the one key that is accepted; empty accepts any. `sketch` draws plain pictures, for load.
+    `concurrency` is how many calls a vendor makes at once, `per_minute` how many it takes in 60 seconds; more
+    are answered 429. 0 is no limit.
     """
 
     latency: float = 2.0
@@ -27,6 +31,8 @@ class Settings:
     shape: int = 2
     format: str = "png"
     sketch: bool = False
+    concurrency: int = 0
+    per_minute: int = 0
 
     def changed(self, values: dict[str, Any]) -> "Settings":
         """With other values, of the same types.
@@ -43,6 +49,14 @@ class Settings:
         return replace(self, **values)
 
 
+class TooMany(Exception):
+    """A vendor's limit is reached; `seconds` until it takes more."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
 @dataclass
 class Call:
     """One request as a test may want to see it; no keys, and of the prompt the beginning."""
@@ -51,11 +65,15 @@ class Call:
     path: str
     client_request_id: str = ""
     key_sent: bool = False
+    vendor: str = ""
     model: str = ""
     prompt: str = ""
     aspect_ratio: str = ""
     count: int = 0
+    image_size: str = ""
     references: int = 0
+    # Earlier turns of the conversation that came with it.
+    turns: int = 0
     fault: str = ""
     paid: bool = False
     status: int | None = None
@@ -81,6 +99,30 @@ class Memory:
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._stored_bytes = 0
         self._painted: Counter[str] = Counter()
+        self._in_place: Counter[str] = Counter()
+        self._taken_at: defaultdict[str, deque[float]] = defaultdict(deque)
+        # What a vendor remembers of its own: jobs, uploads; by its name, then by theirs.
+        self.kept: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+
+    @contextmanager
+    def place(self, vendor: str) -> Iterator[None]:
+        """One of the vendor's places, for as long as it works on a call.
+
+        :raises TooMany: all are taken, or it took as many as it does in a minute.
+        """
+        now, settings, taken = time.monotonic(), self.settings, self._taken_at[vendor]
+        while taken and taken[0] <= now - 60:
+            taken.popleft()
+        if settings.per_minute and len(taken) >= settings.per_minute:
+            raise TooMany(max(1.0, taken[0] + 60 - now))
+        if settings.concurrency and self._in_place[vendor] >= settings.concurrency:
+            raise TooMany(1.0)
+        taken.append(now)
+        self._in_place[vendor] += 1
+        try:
+            yield
+        finally:
+            self._in_place[vendor] -= 1
 
     def next_index(self, prompt: str, count: int) -> int:
         """Where the pictures of this call begin, so that asking again for the same gives others."""
@@ -93,6 +135,8 @@ class Memory:
     def reset(self) -> None:
         """Forget calls, faults and results; settings stay."""
         self._painted.clear()
+        self._taken_at.clear()
+        self.kept.clear()
         self.plan.clear()
         self.calls.clear()
         self._results.clear()

@@ -1,52 +1,22 @@
 """The AIML API: one synchronous call, with no id to come back for."""
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import httpx
 
-from generation.providers.base import Abilities, Accepted, Answer, Spec
+from generation.providers.base import Abilities, Accepted, Answer, Connection, Spec
 from generation.providers.classify import clean, to_error
-from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError, Refused
-from generation.providers.http import (
-    ENVELOPE_MAX_BYTES,
-    PICTURE_MAX_BYTES,
-    AnswerTooLarge,
-    Departure,
-    read_bounded,
-    read_excerpt,
-    retry_after,
-    timeouts,
-)
+from generation.providers.errors import Code, OutcomeUnknown, ProviderError, Refused
+from generation.providers.exchange import Reply, exchange, paid
+from generation.providers.http import ENVELOPE_MAX_BYTES, PICTURE_MAX_BYTES, retry_after
 from generation.wire import aiml, aiml_errors
 from generation.wire.errors import Unsupported, WireError
 from generation.wire.messages import ImageRequest
 
-# Raised before a byte of the request has left, whatever the transport.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.LocalProtocolError,
-    httpx.UnsupportedProtocol,
-)
 
+class AimlAdapter:
+    """Sends a spec to the AIML API, or to whatever speaks its format at the connection's address."""
 
-@dataclass(frozen=True)
-class _Reply:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class AimlProvider:
-    """Sends a spec to the AIML API, or to whatever speaks its format at `base_url`.
-
-    :raises ValueError: the key could not travel in a header; its text does not repeat it.
-    """
-
-    name = "aimlapi"
     abilities = Abilities(
         temperature=False,
         top_p=False,
@@ -55,30 +25,30 @@ class AimlProvider:
         resumable=False,
     )
 
-    def __init__(self, client: httpx.AsyncClient, *, base_url: str, api_key: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, connection: Connection) -> None:
         self._client = client
-        self._url = base_url.rstrip("/").removesuffix("/v1") + aiml.PATH
-        self._key = api_key.strip()
-        if not (self._key.isascii() and self._key.isprintable() and " " not in self._key):
-            raise ValueError("the AIML API key holds characters that no key has")
+        self.name = connection.name
+        self._url = connection.base_url.rstrip("/").removesuffix("/v1") + aiml.PATH
+        self._key = connection.api_key
 
     async def generate(self, spec: Spec, *, accepted: Accepted) -> Answer:
-        body = _encode(spec)
-        departure = Departure()
-        try:
-            async with asyncio.timeout(spec.deadline_seconds):
-                reply = await self._send(spec, body, departure, accepted)
-        except _NOT_SENT as error:
-            raise NotAccepted(Code.UNREACHABLE) from error
-        except TimeoutError as error:
-            raise _late(spec) if departure.had_left else NotAccepted(Code.UNREACHABLE) from error
-        except httpx.TimeoutException as error:
-            raise _late(spec) from error
-        except AnswerTooLarge as error:
-            raise OutcomeUnknown(Code.UNREADABLE) from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise OutcomeUnknown(Code.ERROR) from error
-        return self._read(spec, reply)
+        async def heard(headers: Mapping[str, str]) -> None:
+            if vendor_id := headers.get(aiml.HEADER_ID, ""):
+                await accepted(vendor_id[:200])
+
+        content = _encode(spec)
+        async with paid(spec):
+            reply = await exchange(
+                self._client,
+                "POST",
+                self._url,
+                headers=self._headers(spec),
+                content=content,
+                deadline_seconds=spec.deadline_seconds,
+                success_max_bytes=ENVELOPE_MAX_BYTES + spec.count * PICTURE_MAX_BYTES,
+                heard=heard,
+            )
+        return self._read(reply)
 
     async def resume(self, vendor_id: str, spec: Spec) -> Answer:
         """Never possible here: the vendor has no way to ask for an earlier result.
@@ -87,39 +57,20 @@ class AimlProvider:
         """
         raise OutcomeUnknown(Code.ERROR)
 
-    async def _send(self, spec: Spec, content: bytes, departure: Departure, accepted: Accepted) -> _Reply:
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
+    async def cancel(self, vendor_id: str) -> bool:
+        """The vendor has no way to call work off."""
+        return False
+
+    def _headers(self, spec: Spec) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         if spec.request_id:
             headers["X-Client-Request-Id"] = spec.request_id
-        request = self._client.build_request(
-            "POST",
-            self._url,
-            content=content,
-            headers=headers,
-            timeout=timeouts(spec.deadline_seconds),
-            extensions={"trace": departure.trace},
-        )
-        response = await self._client.send(request, stream=True, follow_redirects=False)
-        try:
-            vendor_id = response.headers.get(aiml.HEADER_ID, "")
-            if response.is_success and vendor_id:
-                await accepted(vendor_id[:200])
-            if response.is_success:
-                body = await read_bounded(response, ENVELOPE_MAX_BYTES + spec.count * PICTURE_MAX_BYTES)
-            else:
-                body = await read_excerpt(response)
-            return _Reply(response.status_code, dict(response.headers), body)
-        finally:
-            await response.aclose()
+        return headers
 
-    def _read(self, spec: Spec, reply: _Reply) -> Answer:
-        if not 200 <= reply.status < 300:
+    def _read(self, reply: Reply) -> Answer:
+        if not reply.is_success:
             raise self._error(reply)
         try:
             answer = aiml.decode_answer(reply.body, reply.headers)
@@ -136,7 +87,7 @@ class AimlProvider:
             description=answer.description,
         )
 
-    def _error(self, reply: _Reply) -> ProviderError:
+    def _error(self, reply: Reply) -> ProviderError:
         error = aiml_errors.decode_error(reply.status, reply.body, reply.headers)
         return to_error(
             aiml_errors.meaning(error),
@@ -144,13 +95,6 @@ class AimlProvider:
             key=self._key,
             retry_after_seconds=retry_after(reply.headers.get("retry-after")),
         )
-
-
-def _late(spec: Spec) -> OutcomeUnknown:
-    seconds = f"{spec.deadline_seconds:g}"
-    return OutcomeUnknown(
-        Code.TIMEOUT, detail=f"This one didn't finish. The image provider took longer than {seconds} s."
-    )
 
 
 def _encode(spec: Spec) -> bytes:

@@ -11,6 +11,7 @@ _QUERY = re.compile(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*")
 _FINAL_FOR_PROVIDER = {
     Meaning.BAD_KEY: Code.BAD_KEY,
     Meaning.NO_MONEY: Code.NO_MONEY,
+    Meaning.QUOTA: Code.QUOTA,
     Meaning.NOT_ALLOWED: Code.BAD_KEY,
     Meaning.UNKNOWN_MODEL: Code.MODEL,
 }

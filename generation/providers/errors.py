@@ -20,6 +20,7 @@ class Code(StrEnum):
     INVALID = "invalid_request"
     BAD_KEY = "bad_key"
     NO_MONEY = "out_of_provider_credit"
+    QUOTA = "provider_quota_used"
     NO_IMAGE = "no_image"
     MODEL = "model_not_found"
 
@@ -35,6 +36,7 @@ DETAILS = {
     Code.INVALID: "The image provider can't make a picture from these settings. Change them and try again.",
     Code.BAD_KEY: "The image provider doesn't accept this studio's key. Ask your admin.",
     Code.NO_MONEY: "This studio's account at the image provider can't pay for more pictures. Ask your admin.",
+    Code.QUOTA: "This studio's allowance at the image provider is used up for today. Ask your admin.",
     Code.NO_IMAGE: "The model sent no picture for this prompt. Say what the picture shows and try again.",
     Code.MODEL: "The image provider doesn't offer this model. Choose another, or ask your admin.",
 }

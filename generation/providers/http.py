@@ -101,6 +101,11 @@ def retry_after(value: str | None, *, now: Callable[[], datetime] = _now) -> flo
         except (ValueError, TypeError, OverflowError):
             return None
         seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now()).total_seconds()
-    if math.isnan(seconds):
+    return clamped(seconds)
+
+
+def clamped(seconds: float | None) -> float | None:
+    """A provider's wait hint, kept within 0–300 seconds; None if it is no number."""
+    if seconds is None or math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), RETRY_AFTER_MAX_SECONDS)

@@ -48,8 +48,12 @@ class ImageRequest:
     references: tuple[ImageLink | ImageBytes, ...] = ()
     temperature: float | None = None
     top_p: float | None = None
+    # "1K", "2K" or "4K", where the model draws in several sizes.
+    image_size: str | None = None
     # Which of its back ends an aggregator shall use, in the vendor's words.
     provider_route: str | None = None
+    # What the answer to the turn before gave to go on from, in the vendor's own words; None begins anew.
+    state: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class ImageAnswer:
     description: str = ""
     cost: Cost = UNSTATED
     vendor_id: str = ""
+    # What a next turn sends back to go on from here, whole and untouched; None where the vendor has no turns.
+    state: bytes | None = field(default=None, repr=False)
 
 
 class Meaning(StrEnum):
@@ -69,6 +75,7 @@ class Meaning(StrEnum):
     CONTENT = "content"
     BAD_KEY = "bad_key"
     NO_MONEY = "no_money"
+    QUOTA = "quota"  # used up for longer than a wait is worth: a day's, a plan's
     NOT_ALLOWED = "not_allowed"
     UNKNOWN_MODEL = "unknown_model"
     RATE_LIMITED = "rate_limited"
@@ -79,9 +86,14 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True)
 class ErrorAnswer:
-    """An error as the vendor gave it. `status` is the HTTP status; `message` its own words, perhaps empty."""
+    """An error as the vendor gave it. `status` is the HTTP status; `message` its own words, perhaps empty.
+
+    `code` is the vendor's own word for it, `retry_after_seconds` the wait its body asks for, not yet clamped.
+    """
 
     status: int
     message: str = ""
     vendor_id: str = ""
     cost: Cost = UNSTATED
+    code: str = ""
+    retry_after_seconds: float | None = None

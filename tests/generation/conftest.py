@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from generation.providers.base import Abilities, Accepted, Answer, ImageBytes, Provider, Spec
+from generation.providers.base import Abilities, Accepted, Adapter, Answer, ImageBytes, Spec
 from generation.providers.errors import ProviderError
 from generation.runner import Desk, Runner
 from tests import factories
@@ -32,6 +32,9 @@ class FakeProvider:
     async def resume(self, vendor_id: str, spec: Spec) -> Answer:
         raise AssertionError("this provider has nothing to resume")
 
+    async def cancel(self, vendor_id: str) -> bool:
+        return False
+
 
 def pictures(spec: Spec) -> Answer:
     """As many pictures as asked, at the size of 1:1."""
@@ -53,7 +56,7 @@ def serve() -> Callable[..., None]:
         async def run() -> None:
             desk = Desk()
             try:
-                providers: Mapping[str, Provider] = {provider.name: provider}
+                providers: Mapping[str, Adapter] = {provider.name: provider}
                 await Runner(providers=providers, places=8, desk=desk, **options).run()
             finally:
                 desk.close()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from generation.emulator import painter
-from generation.emulator.aiml import SIZES
+from generation.emulator.context import SIZES
 from generation.emulator.painter.compositions import COMPOSITIONS
 
 PROMPTS = [

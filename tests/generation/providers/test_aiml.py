@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from generation.providers.aiml import AimlProvider
-from generation.providers.base import Answer, ImageBytes, ImageLink, Spec
+from generation.providers.aiml import AimlAdapter
+from generation.providers.base import Answer, Connection, ImageBytes, ImageLink, Spec
 from generation.providers.errors import (
     VENDOR_TEXT_MAX,
     Code,
@@ -49,7 +49,7 @@ def generate(
 ) -> Answer:
     async def run() -> Answer:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-            return await AimlProvider(client, base_url=base_url, api_key=key).generate(
+            return await AimlAdapter(client, Connection("aimlapi", base_url, key)).generate(
                 spec, accepted=accepted
             )
 
@@ -205,14 +205,14 @@ def test_the_key_and_queries_of_addresses_are_in_no_text() -> None:
 
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it() -> None:
     with pytest.raises(ValueError, match="holds characters") as refusal:
-        AimlProvider(httpx.AsyncClient(), base_url="https://x.example.test", api_key="sé cret\n")
+        Connection("aimlapi", "https://x.example.test", "sé cret\n")
     assert "cret" not in str(refusal.value)
 
 
 def test_nothing_can_be_resumed() -> None:
     async def run() -> None:
         async with httpx.AsyncClient() as client:
-            provider = AimlProvider(client, base_url="https://x.example.test", api_key=KEY)
+            provider = AimlAdapter(client, Connection("aimlapi", "https://x.example.test", KEY))
             assert not provider.abilities.resumable
             await provider.resume("i-1", SPEC)
 
@@ -237,7 +237,7 @@ def test_the_deadline_knows_whether_the_request_had_left(seen: list[str], kind: 
 
     async def run() -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as client:
-            provider = AimlProvider(client, base_url="https://x.example.test", api_key=KEY)
+            provider = AimlAdapter(client, Connection("aimlapi", "https://x.example.test", KEY))
             await provider.generate(replace(SPEC, deadline_seconds=0.05), accepted=nobody)
 
     with pytest.raises(ProviderError) as failure:
