@@ -166,8 +166,22 @@ else:
 
 # Set by `manage.py up` when it starts the emulator; every page then says so. It takes any key.
 PROVIDER_EMULATED = env.bool("EASEL_PROVIDER_EMULATED", default=False)
-AIMLAPI_API_KEY = provider_key("AIMLAPI_API_KEY") or ("emulator" if PROVIDER_EMULATED else "")
-AIMLAPI_BASE_URL = web_address("AIMLAPI_BASE_URL", "https://api.aimlapi.com")
+EMULATOR_URL = web_address("EASEL_EMULATOR_URL", "")
+# What providers start with, by their names: from then on keys and addresses are the database's.
+PROVIDER_KEYS = {
+    "aimlapi": provider_key("AIMLAPI_API_KEY"),
+    "google": provider_key("GEMINI_API_KEY"),
+    "gmi": provider_key("GMI_API_KEY"),
+    "onemin": provider_key("ONEMIN_API_KEY"),
+    "openai": provider_key("OPENAI_API_KEY"),
+}
+PROVIDER_ADDRESSES = {
+    "aimlapi": web_address("AIMLAPI_BASE_URL", ""),
+    "google": web_address("GEMINI_BASE_URL", ""),
+    "gmi": web_address("GMI_BASE_URL", ""),
+    "onemin": web_address("ONEMIN_BASE_URL", ""),
+    "openai": web_address("OPENAI_BASE_URL", ""),
+}
 RUNNER_PLACES = at_least_one("RUNNER_PLACES", 32)
 LEASE_SECONDS = at_least_one("LEASE_SECONDS", 30)
 SWEEP_SECONDS = at_least_one("SWEEP_SECONDS", 15)

@@ -1,9 +1,26 @@
-"""What is on offer: models with their abilities, sizes and prices."""
+"""What is on offer, as the database has it: models with their abilities, sizes, prices, and who makes them.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+`load` reads all of it at once; whoever shows or decides several things loads once and hands the catalog on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
 
 from django.conf import settings
+
+from accounts import sealing
+from generation.models import ImageModel, Provider, ProviderHealth, RoutingPolicy
+from generation.models import Offer as OfferRow
+from generation.providers.base import Abilities, Connection
+from generation.providers.formats import FORMATS
+
+DEFAULT_RATIO = "1:1"
+NO_HEALTH = ProviderHealth()
+_SETS = ("ratios", "ratios_with_references", "reference_types")
 
 
 class UnknownModel(Exception):
@@ -20,90 +37,243 @@ class AspectRatio:
 
 
 @dataclass(frozen=True)
-class VendorModel:
-    """What a provider calls the model: for a prompt alone, and for a prompt with references."""
+class ImageSize:
+    """A size on offer: credits for one image, and the pixels of each shape. An only size is called ""."""
 
-    text: str
-    edit: str
+    name: str
+    price: int
+    ratios: Mapping[str, AspectRatio]
+
+
+@dataclass(frozen=True)
+class ProviderFacts:
+    """A provider as workers and pages need it. `version` changes whenever its row does."""
+
+    name: str
+    title: str
+    format: str
+    base_url: str
+    sealed_key: str = field(repr=False)
+    options: Mapping[str, Any]
+    enabled: bool
+    emulated: bool
+    position: int
+    weight: int
+    concurrency_max: int | None
+    per_minute_max: int | None
+    version: datetime | None
+    health: ProviderHealth = field(repr=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether work may be given to it at all; its circuit is another question."""
+        return self.enabled and not self.why_not
+
+    @cached_property
+    def why_not(self) -> str:
+        """Why it cannot be asked, as a sentence for admins; empty when it can."""
+        if not self.enabled:
+            return "Switched off."
+        if self.emulated:
+            return "" if settings.EMULATOR_URL else "The built-in emulator is not running."
+        try:
+            sealing.unseal(self.sealed_key)
+        except sealing.CannotUnseal:
+            return "Its key was sealed under another SECRET_KEY. Enter it again."
+        return ""
+
+    def connection(self) -> Connection:
+        """How to reach it.
+
+        :raises sealing.CannotUnseal: its key has to be entered again.
+        :raises ValueError: its key could not travel in a header.
+        """
+        if self.emulated:
+            base_url = settings.EMULATOR_URL + FORMATS[self.format].emulated_at
+            return Connection(self.name, base_url, "emulator", self.options)
+        base_url = self.base_url or FORMATS[self.format].base_url
+        return Connection(self.name, base_url, sealing.unseal(self.sealed_key), self.options)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A model at a provider: the vendor's names for it, what it can be asked, US dollars an image by size."""
+
+    provider: ProviderFacts
+    vendor_model: str
+    edit_model: str
+    abilities: Abilities
+    costs: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model people can choose. `price` is whole credits for one image."""
+    """A model people can choose, and its offers by provider's name, in the admins' order."""
 
     id: str
     name: str
-    ratios: Mapping[str, AspectRatio]
+    aliases: frozenset[str]
+    sizes: tuple[ImageSize, ...]
     count_max: int
     references_max: int
     prompt_max: int
     temperature_max: float
     temperature_default: float
     top_p_default: float
-    price: int
-    vendor_models: Mapping[str, VendorModel]
-    aliases: frozenset[str] = field(default_factory=frozenset)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+
+    @property
+    def ratios(self) -> Mapping[str, AspectRatio]:
+        """The shapes, with the pixels of the smallest size."""
+        return self.sizes[0].ratios
+
+    @property
+    def price(self) -> int:
+        """Credits for one image of the smallest size."""
+        return self.sizes[0].price
+
+    def size(self, name: str) -> ImageSize | None:
+        """The size of that name; the empty name is the smallest."""
+        if not name:
+            return self.sizes[0]
+        return next((size for size in self.sizes if size.name == name), None)
+
+    def live_offers(self, provider: str = "") -> tuple[Offer, ...]:
+        """Offers that work may be given to; of the one provider when it is named."""
+        offers = (offer for offer in self.offers.values() if offer.provider.live)
+        return tuple(offer for offer in offers if provider in ("", offer.provider.name))
 
 
-# AIML API's resolution table for this model; one size a ratio. In the order of the picker, tall to wide.
-_GEMINI_RATIOS = (
-    AspectRatio("9:16", 768, 1344),
-    AspectRatio("2:3", 832, 1248),
-    AspectRatio("3:4", 864, 1184),
-    AspectRatio("4:5", 896, 1152),
-    AspectRatio("1:1", 1024, 1024),
-    AspectRatio("5:4", 1152, 896),
-    AspectRatio("4:3", 1184, 864),
-    AspectRatio("3:2", 1248, 832),
-    AspectRatio("16:9", 1344, 768),
-    AspectRatio("21:9", 1536, 672),
-)
+@dataclass(frozen=True)
+class Catalog:
+    """All that is on offer at one moment."""
 
-DEFAULT_MODEL = "gemini-2.5-flash-image"
-DEFAULT_RATIO = "1:1"
+    models: tuple[Model, ...]
+    providers: Mapping[str, ProviderFacts]
+    policy: str
+    fail_over: bool
+
+    @property
+    def default(self) -> Model:
+        """The model that is meant when none is named.
+
+        :raises UnknownModel: admins have switched all of them off.
+        """
+        if not self.models:
+            raise UnknownModel("")
+        return self.models[0]
+
+    def find(self, name: str) -> Model:
+        """The model of that id or alias; the default for no name.
+
+        :raises UnknownModel:
+        """
+        if not name:
+            return self.default
+        for model in self.models:
+            if name == model.id or name in model.aliases:
+                return model
+        raise UnknownModel(name)
+
+    def model_title(self, name: str) -> str:
+        """What people call the model; its id when it is no longer on offer."""
+        try:
+            return self.find(name).name if name else ""
+        except UnknownModel:
+            return name
+
+    def provider_title(self, name: str) -> str:
+        """What people call the provider; its name when it is gone."""
+        known = self.providers.get(name)
+        return known.title if known else name
 
 
-def models() -> tuple[Model, ...]:
-    """All models on offer, the default first."""
-    return (
-        Model(
-            id=DEFAULT_MODEL,
-            name="Gemini 2.5 Flash Image",
-            ratios={ratio.name: ratio for ratio in _GEMINI_RATIOS},
-            count_max=4,
-            references_max=3,
-            # The model reads 32,768 tokens; a limit in letters that every provider takes.
-            prompt_max=8_000,
-            temperature_max=2.0,
-            temperature_default=1.0,
-            top_p_default=0.95,
-            price=settings.CREDITS_PER_IMAGE,
-            vendor_models={
-                "aimlapi": VendorModel(
-                    text="google/gemini-2.5-flash-image", edit="google/gemini-2.5-flash-image-edit"
-                ),
-            },
-            aliases=frozenset(
-                {
-                    "google/gemini-2.5-flash-image",
-                    "google/gemini-2.5-flash-image-edit",
-                    "gemini-2.5-flash-image-preview",
-                    "models/gemini-2.5-flash-image",
-                    "google/nano-banana",
-                    "google/nano-banana-edit",
-                    "nano-banana",
-                }
-            ),
-        ),
+def load(*, with_retired: bool = False) -> Catalog:
+    """The catalog as it is now, in four queries.
+
+    A model that nobody who is set up makes is not on offer, unless that goes for all of them. `with_retired`
+    keeps those, and models that were switched off: what runs was submitted while its model was on offer.
+    """
+    providers = {row.pk: _provider(row) for row in Provider.objects.select_related("health")}
+    offers: dict[int, list[OfferRow]] = {}
+    for offer in OfferRow.objects.filter(enabled=True):
+        offers.setdefault(offer.model_id, []).append(offer)
+    models = ImageModel.objects.all() if with_retired else ImageModel.objects.filter(enabled=True)
+    policy = RoutingPolicy.objects.first() or RoutingPolicy()
+    known = tuple(_model(row, offers.get(row.pk, []), providers) for row in models if row.sizes)
+    if not with_retired:
+        known = tuple(model for model in known if model.live_offers()) or known
+    return Catalog(
+        models=known,
+        providers={facts.name: facts for facts in providers.values()},
+        policy=policy.policy,
+        fail_over=policy.fail_over,
     )
 
 
-def find(name: str) -> Model:
-    """The model of that id or alias.
+def _provider(row: Provider) -> ProviderFacts:
+    return ProviderFacts(
+        name=row.name,
+        title=row.title,
+        format=row.format,
+        base_url=row.base_url,
+        sealed_key=row.sealed_key,
+        options=row.options,
+        enabled=row.enabled and row.format in FORMATS,
+        emulated=row.emulated,
+        position=row.position,
+        weight=row.weight,
+        concurrency_max=row.concurrency_max,
+        per_minute_max=row.per_minute_max,
+        version=row.changed_at,
+        health=getattr(row, "health", NO_HEALTH),
+    )
 
-    :raises UnknownModel:
+
+def _model(row: ImageModel, offers: Iterable[OfferRow], providers: Mapping[int, ProviderFacts]) -> Model:
+    known = [
+        _offer(offer, providers[offer.provider_id])
+        for offer in offers
+        if providers[offer.provider_id].format in FORMATS
+    ]
+    known.sort(key=lambda offer: offer.provider.position)
+    return Model(
+        id=row.slug,
+        name=row.name,
+        aliases=frozenset(row.aliases),
+        sizes=tuple(_size(size) for size in row.sizes),
+        count_max=row.count_max,
+        references_max=row.references_max,
+        prompt_max=row.prompt_max,
+        temperature_max=row.temperature_max,
+        temperature_default=row.temperature_default,
+        top_p_default=row.top_p_default,
+        offers={offer.provider.name: offer for offer in known},
+    )
+
+
+def _size(size: Mapping[str, Any]) -> ImageSize:
+    ratios = {name: AspectRatio(name, width, height) for name, (width, height) in size["ratios"].items()}
+    return ImageSize(name=size["name"], price=size["price"], ratios=ratios)
+
+
+def _offer(row: OfferRow, provider: ProviderFacts) -> Offer:
+    return Offer(
+        provider=provider,
+        vendor_model=row.vendor_model,
+        edit_model=row.edit_model,
+        abilities=abilities(provider.format, row.abilities),
+        costs={size: Decimal(cost) for size, cost in row.costs.items()},
+    )
+
+
+def abilities(format: str, overrides: Mapping[str, Any]) -> Abilities:  # noqa: A002 - what it is called
+    """The format's abilities with a row's own in their place.
+
+    :raises TypeError: the row names one that there is not.
     """
-    for model in models():
-        if name == model.id or name in model.aliases:
-            return model
-    raise UnknownModel(name)
+    read: dict[str, Any] = {
+        name: frozenset(value) if name in _SETS and value is not None else value
+        for name, value in overrides.items()
+    }
+    return replace(FORMATS[format].abilities, **read)

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from django.http import QueryDict
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
 from gallery import files
 from gallery.models import Image, Upload
-from generation import catalog, pricing, routing
-from generation.catalog import AspectRatio, Model
+from generation import catalog, health, pricing, routing
+from generation.catalog import AspectRatio, Catalog, ImageSize, Model, ProviderFacts
 from generation.models import Generation
 from generation.pricing import Quote
+from generation.routing import Wanted
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Draft:
     """
 
     prompt: str = ""
-    model: str = catalog.DEFAULT_MODEL
+    model: str = ""
     aspect_ratio: str = catalog.DEFAULT_RATIO
+    image_size: str = ""
     count: int = 1
     provider: str = ""
     temperature: float | None = None
@@ -64,12 +67,14 @@ class Choice:
     name: str
     title: str
     note: str = ""
+    usable: bool = True
 
 
 @dataclass(frozen=True)
 class Composer:
     """The form with its price. `key` is the idempotency key of the next submit."""
 
+    offered: Catalog
     draft: Draft
     model: Model
     quote: Quote
@@ -89,28 +94,57 @@ class Composer:
     @property
     def images_left(self) -> int:
         """How many images the available credits are worth."""
-        return self.available // self.model.price
+        return self.available // self.quote.price
 
     @property
     def models(self) -> tuple[Model, ...]:
-        return catalog.models()
+        return self.offered.models
+
+    @property
+    def size(self) -> ImageSize:
+        return self.model.size(self.draft.image_size) or self.model.sizes[0]
 
     @property
     def ratio(self) -> AspectRatio:
-        return self.model.ratios[self.draft.aspect_ratio]
+        return self.size.ratios[self.draft.aspect_ratio]
 
     @property
     def ratios(self) -> Iterable[AspectRatio]:
-        return self.model.ratios.values()
+        """The shapes that somebody who is set up, or the chosen provider, can be told."""
+        return [
+            ratio
+            for ratio in self.size.ratios.values()
+            if self._can(replace(self._wanted(), aspect_ratio=ratio.name))
+        ]
+
+    @property
+    def sizes(self) -> list[ImageSize]:
+        """The sizes to choose from; none when there is no choice."""
+        wanted = self._wanted()
+        found = [size for size in self.model.sizes if self._can(replace(wanted, image_size=size.name))]
+        return found if len(found) > 1 else []
+
+    def _wanted(self) -> Wanted:
+        draft = self.draft
+        return Wanted(draft.aspect_ratio, draft.image_size, references=len(draft.references))
+
+    def _can(self, wanted: Wanted) -> bool:
+        return routing.lacking(self.model, wanted, provider=self.draft.provider) is None
 
     @property
     def providers(self) -> list[Choice]:
-        known = [Choice(name, routing.title(name)) for name in routing.names(self.model)]
+        """Who can be chosen; who can't do what is drafted stays to be seen, with the reason."""
+        wanted = self._wanted()
+        known = []
+        for offer in self.model.live_offers():
+            missing = routing.lack(self.model, offer, wanted)
+            note = f"{missing.it.capitalize()}" if missing else standing_words(offer.provider)
+            known.append(Choice(offer.provider.name, offer.provider.title, note, usable=missing is None))
         return [Choice("", "Auto", "Easel chooses the provider"), *known]
 
     @property
     def provider_title(self) -> str:
-        return routing.title(self.draft.provider) if self.draft.provider else "Auto"
+        return self.offered.provider_title(self.draft.provider) if self.draft.provider else "Auto"
 
     @property
     def temperature(self) -> bool:
@@ -129,22 +163,35 @@ class Composer:
 
 def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Composer:
     """The draft with its price, and what is not on offer any more replaced by what is."""
+    offered = catalog.load()
     try:
-        model = catalog.find(draft.model)
+        model = offered.find(draft.model)
     except catalog.UnknownModel:
-        model = catalog.find(catalog.DEFAULT_MODEL)
+        model = offered.default
+    size = model.size(draft.image_size) or model.sizes[0]
+    ratio = draft.aspect_ratio if draft.aspect_ratio in size.ratios else catalog.DEFAULT_RATIO
     draft = replace(
         draft,
         model=model.id,
-        aspect_ratio=draft.aspect_ratio if draft.aspect_ratio in model.ratios else catalog.DEFAULT_RATIO,
+        image_size=size.name,
+        aspect_ratio=ratio if ratio in size.ratios else next(iter(size.ratios)),
         count=max(1, min(draft.count, model.count_max)),
         provider=draft.provider if draft.provider in routing.names(model) else "",
     )
-    quote = pricing.quote(model=model, count=draft.count)
+    quote = pricing.quote(model=model, count=draft.count, image_size=size.name)
     standing = ledger.standing(user)
     if refusal is None and standing.available < quote.credits:
         refusal = too_few(needed=quote.credits, available=standing.available, held=standing.held, quote=quote)
-    return Composer(draft, model, quote, available=standing.available, refusal=refusal)
+    return Composer(offered, draft, model, quote, available=standing.available, refusal=refusal)
+
+
+def standing_words(provider: ProviderFacts) -> str:
+    """How a provider is doing, for who chooses one: its trouble, else how long it takes."""
+    standing = health.standing(provider, timezone.now())
+    if standing.state in ("open", "resting"):
+        return standing.detail
+    mean = provider.health.seconds_mean
+    return f"Usually {max(1, round(mean))} s" if mean is not None else ""
 
 
 def too_few(*, needed: int, available: int, held: int, quote: Quote | None = None) -> Refusal:
@@ -168,6 +215,7 @@ def posted(user: User, data: QueryDict, references: list[str]) -> Draft:
         prompt=data.get("prompt", "").replace("\r\n", "\n"),
         model=data.get("model", ""),
         aspect_ratio=data.get("aspect_ratio", ""),
+        image_size=data.get("image_size", ""),
         count=_count(data.get("count", "")),
         provider=data.get("provider", ""),
         temperature=_number(data.get("temperature", "")),
@@ -216,6 +264,7 @@ def _of_generation(user: User, generation: Generation) -> Draft:
         prompt=generation.prompt,
         model=generation.model,
         aspect_ratio=generation.aspect_ratio,
+        image_size=generation.image_size,
         count=generation.count,
         provider=generation.provider,
         temperature=generation.temperature,

@@ -1,20 +1,24 @@
-"""One claimed generation from the provider's call to its end."""
+"""One claimed generation on its way: recover what an earlier worker sent, call for what is open, deliver."""
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from gallery import addresses, ingest, storage
-from generation import catalog, execution, promises, routing
+from gallery import ingest
+from generation import catalog, execution, health, results, routing, specs
+from generation.adapters import AdapterSource
+from generation.catalog import Model, Offer
 from generation.claims import Claim, database_now
-from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
+from generation.execution import CancelRequested, Delivered, Fenced, OutcomeLost, Sending
+from generation.health import NotNow
 from generation.models import Attempt, Generation
-from generation.providers.base import Adapter, Answer, ImageBytes, ReferenceImage, Spec
+from generation.progress import Progress, Reason, progress
+from generation.providers.base import Adapter, Answer, Finder, ImageBytes, Spec
 from generation.providers.errors import NotAccepted, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
@@ -25,172 +29,351 @@ log = structlog.get_logger(__name__)
 # Left of the deadline for fetching, checking and storing once the provider has answered.
 DELIVERY_SECONDS = 30
 CALL_SECONDS_MAX = 180
-RESULT_MAX_BYTES = 30 * 1024 * 1024
-RESULT_FETCH_SECONDS = 30.0
-FETCH_TRIES = 3
 PAUSE_MAX_SECONDS = 60.0
+# Between looks at whether a provider that is paused or full can be asked again.
+LOOK_AGAIN_SECONDS = 15.0
 LOST = Reason("outcome_unknown", "The connection to the provider broke before it answered.")
 DEADLINE = Reason("deadline_passed", "This took too long.")
+NOBODY = Reason("no_provider", "No provider can make this now. It is tried again by itself.")
+NEVER = Reason("no_provider", "No provider that is set up can make this. Ask your admin.")
 
 
-@dataclass(frozen=True)
-class Delivered:
-    """What arrived whole, and why the others did not."""
-
-    pictures: list[ingest.Stored]
-    broken: Reason | None
-
-
-async def serve(claim: Claim, *, providers: Mapping[str, Adapter], desk: "Desk") -> None:
+async def serve(claim: Claim, *, adapters: AdapterSource, desk: "Desk") -> None:
     """Bring the claimed generation to its end, or back into the queue."""
     try:
         generation = await desk.rows(execution.load, claim)
-        await _Serving(claim, generation, providers, desk).run()
+        offered = await desk.rows(catalog.load, with_retired=True)
+        try:
+            model = offered.find(generation.model)
+        except catalog.UnknownModel:
+            await desk.rows(execution.fail, claim, NEVER, now=await desk.rows(database_now))
+            return
+        await _Serving(claim, generation, model, offered, adapters, desk).run()
     except Fenced:
         log.info("fenced off", generation=claim.generation_id, attempt=claim.attempt)
 
 
 class _Serving:
     def __init__(
-        self, claim: Claim, generation: Generation, providers: Mapping[str, Adapter], desk: "Desk"
+        self,
+        claim: Claim,
+        generation: Generation,
+        model: Model,
+        offered: catalog.Catalog,
+        adapters: AdapterSource,
+        desk: "Desk",
     ) -> None:
-        self.claim, self.generation, self.desk = claim, generation, desk
-        self.model = catalog.find(generation.model)
-        self.provider = routing.choose(generation, providers)
+        self.claim, self.generation, self.model, self.desk = claim, generation, model, desk
+        self.catalog, self.adapters = offered, adapters
+        self.attempts: list[Attempt] = list(generation.attempts.all())
+        self.wanted = specs.wanted(generation, model)
+        # Pictures that are stored and kept their promise, by the attempt and the place in its answer.
+        self.stored: dict[tuple[int, int], ingest.Stored] = {}
+        # Providers that did not take the work under this claim, and what they said last.
+        self.tried: dict[str, NotAccepted] = {}
 
     async def run(self) -> None:
-        for attempt in self.generation.attempts.all():
-            if attempt.status == Attempt.Status.ANSWERED:
-                return await self._deliver(attempt)
-        try:
-            attempt = await self.desk.rows(
-                execution.begin, self.claim, provider=self.provider.name, now=await self._now()
-            )
-        except CancelRequested:
-            return await self.desk.rows(execution.stop, self.claim, now=await self._now())
-        except OutcomeLost as lost:
-            return await self._recover(lost.attempt)
-        await self._call(attempt)
+        await side_by_side(self._recover(attempt) for attempt in self._progress().pending)
+        while True:
+            await side_by_side(self._look_at(attempt) for attempt in self._unseen())
+            now = self._progress()
+            if not now.open:
+                return await self._finish(now)
+            if await self._seconds_left() <= 0:
+                return await self._finish(now, unmade=DEADLINE)
+            try:
+                sendings, again_at = await self._choose(now)
+                if not sendings:
+                    return await self._wait_or_end(now, again_at)
+                await side_by_side(self._call(attempt, offer) for attempt, offer in sendings)
+            except CancelRequested:
+                return await self._stop(now)
+            except OutcomeLost:
+                # Another look at the rows, which say more than ours.
+                raise Fenced(self.claim) from None
 
-    async def _call(self, attempt: Attempt) -> None:
-        spec = await self.desk.rows(self._spec)
+    def _progress(self) -> Progress:
+        return progress(count=self.generation.count, attempts=self.attempts)
+
+    # --- Who is asked -----------------------------------------------------------------------------
+
+    async def _choose(self, now: Progress) -> tuple[list[tuple[Attempt, Offer]], datetime | None]:
+        """Begin as many calls for the open places as can be made now; else when to look again."""
+        begun = specs.turn(self.generation)
+        moment = await self._now()
+        ranking = routing.rank(
+            self.catalog,
+            self.model,
+            self.wanted,
+            now=moment,
+            provider=self.generation.provider,
+            holds_state=begun.provider if begun and begun.state else "",
+            tried=self.tried,
+            image_size=self.generation.image_size,
+        )
+        passed_over = list(ranking.passed_over)
+        again = [ranking.again_at] if ranking.again_at else []
+        left = list(now.open)
+        sent: list[tuple[Attempt, Offer]] = []
+        for candidate in ranking.candidates:
+            offer = candidate.offer
+            if self.adapters.of(offer.provider) is None:
+                passed_over.append(
+                    routing.PassedOver(offer.provider.name, "It can't be reached as it is set up.")
+                )
+                continue
+            note = self._note(candidate, passed_over, begun)
+            try:
+                while left:
+                    places = tuple(left[: max(1, offer.abilities.count_max)])
+                    sent.append((await self._begin(offer, places, note), offer))
+                    left = left[len(places) :]
+            except NotNow as busy:
+                passed_over.append(routing.PassedOver(offer.provider.name, busy.reason))
+                again.append(busy.again_at)
+            except CancelRequested:
+                if not sent:
+                    raise
+                break
+            if not left:
+                break
+        return sent, min(again, default=None)
+
+    def _note(
+        self,
+        candidate: routing.Candidate,
+        passed_over: list[routing.PassedOver],
+        begun: specs.Turn | None,
+    ) -> dict[str, object]:
+        """What the receipt says of the choice."""
+        note: dict[str, object] = {
+            "reason": candidate.reason,
+            "passed_over": [{"provider": one.provider, "reason": one.reason} for one in passed_over],
+        }
+        if begun is not None and not begun.goes_on_at(self.model, candidate.offer):
+            note["restarted"] = True
+        return note
+
+    async def _begin(self, offer: Offer, places: tuple[int, ...], note: dict[str, object]) -> Attempt:
+        with_references = self.wanted.references > 0
+        sending = Sending(offer, places, references=with_references, choice=dict(note))
+        attempt: Attempt = await self.desk.rows(execution.begin, self.claim, sending, now=await self._now())
+        self.attempts.append(attempt)
+        return attempt
+
+    # --- The call ---------------------------------------------------------------------------------
+
+    async def _call(self, attempt: Attempt, offer: Offer) -> None:
+        adapter = self.adapters.of(offer.provider)
+        assert adapter is not None
+        spec = await self._spec(attempt, offer)
 
         async def accepted(vendor_id: str) -> None:
             await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
 
         try:
-            answer = await self.provider.generate(spec, accepted=accepted)
+            answer = await adapter.generate(spec, accepted=accepted)
+        except OutcomeUnknown as error:
+            await self._resume(attempt, offer, adapter, spec, error)
         except ProviderError as error:
-            return await self._failed(attempt, error)
-        await self._answered(attempt, answer)
+            await self._failed(attempt, error)
+        else:
+            await self._answered(attempt, offer, answer)
 
     async def _recover(self, attempt: Attempt) -> None:
         """An earlier worker died after it sent: ask by the vendor's id, else never pay again."""
-        if not attempt.vendor_id:
-            await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
-            return await self.desk.rows(execution.fail, self.claim, LOST, now=await self._now())
+        offer = self.model.offers.get(attempt.provider)
+        adapter = self.adapters.of(offer.provider) if offer else None
+        if offer is None or adapter is None:
+            return await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
+        await self._resume(attempt, offer, adapter, await self._spec(attempt, offer), None)
+
+    async def _resume(
+        self, attempt: Attempt, offer: Offer, adapter: Adapter, spec: Spec, error: OutcomeUnknown | None
+    ) -> None:
+        """What became of a call whose answer did not come, as far as the vendor can say."""
+        left = await self._seconds_left()
+        vendor_id = attempt.vendor_id
+        if offer.abilities.resumable and not vendor_id and isinstance(adapter, Finder) and left > 1:
+            vendor_id = await self._find(attempt, adapter, spec)
+        if not (offer.abilities.resumable and vendor_id and left > 1):
+            return await self._lost(attempt, error)
         try:
-            answer = await self.provider.resume(attempt.vendor_id, await self.desk.rows(self._spec))
-        except ProviderError as error:
+            answer = await adapter.resume(vendor_id, spec)
+        except ProviderError as again:
+            return await self._failed(attempt, again)
+        await self._answered(attempt, offer, answer)
+
+    async def _find(self, attempt: Attempt, adapter: Finder, spec: Spec) -> str:
+        """The vendor's id of a call that broke before it was told, when exactly one can be it."""
+        taken = await self.desk.rows(execution.vendor_ids, attempt.provider)
+        found = await adapter.find(spec, since=attempt.started_at, taken=taken)
+        if found:
+            await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=found)
+        return found or ""
+
+    async def _lost(self, attempt: Attempt, error: OutcomeUnknown | None) -> None:
+        if error is not None:
             return await self._failed(attempt, error)
-        await self._answered(attempt, answer)
+        await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
 
     async def _failed(self, attempt: Attempt, error: ProviderError) -> None:
-        reason = Reason(error.code, error.detail)
         match error:
             case NotAccepted():
                 status = Attempt.Status.NOT_ACCEPTED
+                self.tried[attempt.provider] = error
             case OutcomeUnknown():
                 status = Attempt.Status.OUTCOME_UNKNOWN
             case _:
                 status = Attempt.Status.REFUSED
-        await self._end_attempt(attempt, status, reason, error)
-        now = await self._now()
-        if isinstance(error, NotAccepted) and not error.final_for_provider:
-            wake_at = now + timedelta(seconds=pause_seconds(self.claim.attempt, error.retry_after_seconds))
-            if wake_at + timedelta(seconds=DELIVERY_SECONDS) < self.generation.deadline_at:
-                return await self.desk.rows(execution.postpone, self.claim, wake_at=wake_at, reason=reason)
-        await self.desk.rows(execution.fail, self.claim, reason, now=now)
+        await self._end_attempt(attempt, status, Reason(error.code, error.detail), error)
+        await self.desk.rows(health.failed, attempt.provider, error, now=await self._now())
 
-    async def _answered(self, attempt: Attempt, answer: Answer) -> None:
+    async def _answered(self, attempt: Attempt, offer: Offer, answer: Answer) -> None:
         kept: list[dict[str, str]] = []
         for index, image in enumerate(answer.images):
             if isinstance(image, ImageBytes):
-                name = f"staging/{self.generation.public_id}/{attempt.number}/{index}"
-                await self.desk.pictures(ingest.stage, image.data, name)
-                kept.append({"staged": name})
+                kept.append(await self._stage(attempt, index, image.data))
             else:
                 kept.append({"url": image.url})
+        state = ""
+        if answer.state:
+            state = f"turns/{self.generation.public_id}/{attempt.number}.{attempt.sequence}"
+            await self.desk.pictures(ingest.stage, answer.state, state)
+        now = await self._now()
         await self.desk.rows(
             execution.answered,
             self.claim,
             attempt,
             answer=kept,
             vendor_id=answer.vendor_id,
-            cost_usd=answer.cost.usd,
+            cost_usd=answer.cost.usd if answer.cost.usd is not None else self._listed(offer, len(kept)),
             vendor_credits=answer.cost.credits,
-            now=await self._now(),
+            state=state,
+            description=answer.description,
+            now=now,
         )
-        await self._deliver(attempt)
+        seconds = (now - attempt.started_at).total_seconds()
+        await self.desk.rows(health.succeeded, attempt.provider, seconds=seconds, now=now)
 
-    async def _deliver(self, attempt: Attempt) -> None:
-        parts: list[dict[str, str]] = attempt.answer[: self.generation.count]
-        results = await asyncio.gather(*(self._picture(part) for part in parts))
-        pictures = [result for result in results if isinstance(result, ingest.Stored)]
-        broken = [result for result in results if isinstance(result, Reason)]
-        if not pictures:
-            await self._broken_promise(attempt, broken[0] if broken else _too_few(0, self.generation.count))
+    def _listed(self, offer: Offer, images: int) -> Decimal | None:
+        """What so many images cost by the admins' list, for vendors that state nothing."""
+        cost = offer.costs.get(self.generation.image_size)
+        return None if cost is None else cost * images
+
+    async def _stage(self, attempt: Attempt, index: int, data: bytes) -> dict[str, str]:
+        name = f"staging/{self.generation.public_id}/{attempt.number}.{attempt.sequence}/{index}"
+        await self.desk.pictures(ingest.stage, data, name)
+        return {"staged": name}
+
+    # --- The pictures -----------------------------------------------------------------------------
+
+    def _unseen(self) -> list[Attempt]:
+        """Answers with a picture that was not looked at yet."""
+        held = self._progress().held.values()
+        waiting = {part.attempt.pk for part in held if (part.attempt.pk, part.index) not in self.stored}
+        return [attempt for attempt in self.attempts if attempt.pk in waiting]
+
+    async def _look_at(self, attempt: Attempt) -> None:
+        """Fetch, store and check what an answer holds; what is not as promised is noted in its place."""
+        parts = attempt.answer[: len(attempt.positions)]
+        indexes = [index for index, part in enumerate(parts) if "broken" not in part]
+        found = await asyncio.gather(*(self._picture(parts[index]) for index in indexes))
+        broken: list[Reason] = []
+        answer = list(parts)
+        for index, result in zip(indexes, found, strict=True):
+            if isinstance(result, Reason):
+                broken.append(result)
+                answer[index] = {"broken": result.code, "detail": result.detail}
+            else:
+                self.stored[attempt.pk, index] = result
+        if not broken:
+            return
+        if all("broken" in part for part in answer):
+            await self._end_attempt(attempt, Attempt.Status.BROKEN_PROMISE, broken[0])
         else:
-            short = broken[0] if broken else _too_few(len(pictures), self.generation.count)
-            await self.desk.rows(
-                execution.finish, self.claim, attempt, pictures, short=short, now=await self._now()
-            )
-        for part in parts:
-            if name := part.get("staged"):
-                await self.desk.pictures(ingest.unstage, name)
+            await self.desk.rows(execution.looked_at, self.claim, attempt, answer=answer)
+        for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
+            await self.desk.pictures(ingest.unstage, name)
 
     async def _picture(self, part: dict[str, str]) -> ingest.Stored | Reason:
-        """The picture, fetched, stored and checked, or why there is none."""
-        try:
-            data = await self._bytes(part)
-            stored = await self.desk.pictures(ingest.store, data, keep_bytes=True, max_bytes=RESULT_MAX_BYTES)
-        except (addresses.AddressRefused, addresses.FetchFailed, FileNotFoundError):
-            return Reason("result_unreachable", "The provider's picture could not be fetched.")
-        except ingest.PictureRefused:
-            return Reason("result_unreadable", "The provider sent something that is no picture.")
-        references = [bytes(row.original.signature) for row in self.generation.references.all()]
-        ratio = self.model.ratios[self.generation.aspect_ratio]
-        if why := promises.broken(stored, ratio=ratio, references=references):
-            return Reason("broken_promise", f"The picture {why}.")
-        return stored
+        size = self.model.size(self.generation.image_size) or self.model.sizes[0]
+        given = [bytes(row.original.signature) for row in self.generation.references.all()]
+        if self.generation.continues is not None:
+            given.append(bytes(self.generation.continues.original.signature))
+        return await results.collect(
+            part,
+            ratio=size.ratios[self.generation.aspect_ratio],
+            references=given,
+            trusted_origins=routing.trusted_origins(self.catalog),
+            off_loop=self.desk.pictures,
+        )
 
-    async def _bytes(self, part: dict[str, str]) -> bytes:
-        if name := part.get("staged"):
-            return await self.desk.pictures(ingest.staged, name)
-        for tried in range(1, FETCH_TRIES + 1):
-            try:
-                fetched = await addresses.fetch(
-                    part["url"],
-                    max_bytes=RESULT_MAX_BYTES,
-                    deadline_seconds=RESULT_FETCH_SECONDS,
-                    trusted_origins=routing.trusted_origins(),
-                )
-                return fetched.data
-            except addresses.FetchFailed:
-                if tried == FETCH_TRIES:
-                    raise
-                await asyncio.sleep(tried)
-        raise AssertionError("unreachable")
+    # --- The ends ---------------------------------------------------------------------------------
 
-    async def _broken_promise(self, attempt: Attempt, reason: Reason) -> None:
-        """Nothing of use arrived: ask once more, else give the credits back."""
-        await self._end_attempt(attempt, Attempt.Status.BROKEN_PROMISE, reason)
-        now = await self._now()
-        before = [row for row in self.generation.attempts.all() if row.pk != attempt.pk]
-        again = all(row.status != Attempt.Status.BROKEN_PROMISE for row in before)
-        if again and now + timedelta(seconds=2 * DELIVERY_SECONDS) < self.generation.deadline_at:
-            return await self.desk.rows(execution.postpone, self.claim, wake_at=now, reason=reason)
-        await self.desk.rows(execution.fail, self.claim, reason, now=now)
+    async def _finish(self, now: Progress, *, unmade: Reason | None = None) -> None:
+        """Deliver what there is; `unmade` is why open places stay empty."""
+        delivered = [
+            Delivered(place, part.attempt, self.stored[part.attempt.pk, part.index])
+            for place, part in now.held.items()
+        ]
+        reasons = [*now.closed.values(), *([unmade] if unmade else [])]
+        if not delivered:
+            reason = reasons[0] if reasons else LOST
+            return await self.desk.rows(execution.fail, self.claim, reason, now=await self._now())
+        short = reasons[0] if reasons else None
+        staged = [
+            part["staged"] for attempt in self.attempts for part in attempt.answer if part.get("staged")
+        ]
+        await self.desk.rows(execution.finish, self.claim, delivered, short=short, now=await self._now())
+        for name in staged:
+            await self.desk.pictures(ingest.unstage, name)
+
+    async def _stop(self, now: Progress) -> None:
+        """The person cancelled it: what has arrived is theirs, the rest is not asked for."""
+        if now.held or now.closed:
+            return await self._finish(now, unmade=Reason("canceled", "You cancelled the rest."))
+        await self.desk.rows(execution.stop, self.claim, now=await self._now())
+
+    async def _wait_or_end(self, now: Progress, again_at: datetime | None) -> None:
+        """Nobody can be asked at this moment: wait where that can help and time is left, else end it."""
+        moment = await self._now()
+        reason, wake_at = self._why_waiting(moment, again_at)
+        in_time = wake_at is not None and (
+            wake_at + timedelta(seconds=DELIVERY_SECONDS) < self.generation.deadline_at
+        )
+        if not in_time or wake_at is None:
+            return await self._finish(now, unmade=reason)
+        await self._keep_held(now)
+        await self.desk.rows(execution.postpone, self.claim, wake_at=wake_at, reason=reason)
+
+    def _why_waiting(self, moment: datetime, again_at: datetime | None) -> tuple[Reason, datetime | None]:
+        """Why it waits, and until when; no moment when waiting can't help."""
+        soon = [error for error in self.tried.values() if not error.final_for_provider]
+        if soon:
+            hints = [error.retry_after_seconds for error in soon]
+            pause = min(pause_seconds(self.claim.attempt, hint) for hint in hints)
+            return Reason(soon[0].code, soon[0].detail), moment + timedelta(seconds=pause)
+        if again_at is not None:
+            latest = moment + timedelta(seconds=LOOK_AGAIN_SECONDS)
+            wake_at = min(max(again_at, moment + timedelta(seconds=0.5)), latest)
+            return self._said(NOBODY), wake_at
+        return self._said(NEVER), None
+
+    def _said(self, otherwise: Reason) -> Reason:
+        """What a provider said under this claim, else the given reason."""
+        final = next(iter(self.tried.values()), None)
+        return Reason(final.code, final.detail) if final else otherwise
+
+    async def _keep_held(self, now: Progress) -> None:
+        """Addresses end, so what they lead to is staged before it has to wait for the rest."""
+        for attempt in {part.attempt.pk: part.attempt for part in now.held.values()}.values():
+            answer = list(attempt.answer)
+            for index, part in enumerate(attempt.answer):
+                if stored := self.stored.get((attempt.pk, index)):
+                    data = await self.desk.pictures(ingest.staged, stored.name)
+                    answer[index] = part if "staged" in part else await self._stage(attempt, index, data)
+            await self.desk.rows(execution.looked_at, self.claim, attempt, answer=answer)
 
     async def _end_attempt(
         self, attempt: Attempt, status: Attempt.Status, reason: Reason, error: ProviderError | None = None
@@ -207,29 +390,37 @@ class _Serving:
             vendor_credits=error.cost.credits if error and error.cost else None,
         )
 
-    def _spec(self) -> Spec:
-        generation = self.generation
-        left = (generation.deadline_at - database_now()).total_seconds() - DELIVERY_SECONDS
-        vendor = self.model.vendor_models[self.provider.name]
-        references = tuple(
-            ReferenceImage(data=storage.get(row.original.name), content_type=row.original.content_type)
-            for row in generation.references.all()
-        )
-        return Spec(
-            model=vendor.text,
-            edit_model=vendor.edit,
-            prompt=generation.prompt,
-            aspect_ratio=generation.aspect_ratio,
-            count=generation.count,
-            references=references,
-            temperature=generation.temperature,
-            top_p=generation.top_p,
+    # --- What a call is told ----------------------------------------------------------------------
+
+    async def _spec(self, attempt: Attempt, offer: Offer) -> Spec:
+        left = await self._seconds_left()
+        return await self.desk.pictures(
+            specs.build,
+            self.generation,
+            model=self.model,
+            offer=offer,
+            attempt=attempt,
+            number=f"{self.generation.public_id}.{attempt.number}.{attempt.sequence}",
             deadline_seconds=max(1.0, min(left, CALL_SECONDS_MAX)),
-            request_id=f"{generation.public_id}.{self.claim.attempt}",
         )
+
+    async def _seconds_left(self) -> float:
+        """Until the provider's part has to be over."""
+        return (self.generation.deadline_at - await self._now()).total_seconds() - DELIVERY_SECONDS
 
     async def _now(self) -> datetime:
         return await self.desk.rows(database_now)
+
+
+async def side_by_side(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of them to their ends, whatever one meets: no paid call is left because of another's fault.
+
+    :raises BaseException: the first that one of them raised.
+    """
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
 
 
 def pause_seconds(attempt: int, hint: float | None) -> float:
@@ -242,7 +433,3 @@ def pause_seconds(attempt: int, hint: float | None) -> float:
     else:
         seconds = max(hint, min(2.0 ** (attempt - 2), PAUSE_MAX_SECONDS))
     return seconds + random.uniform(0, 1 + seconds / 10)  # noqa: S311 - spreads retries, hides nothing
-
-
-def _too_few(got: int, asked: int) -> Reason:
-    return Reason("too_few_images", f"The provider made {got} of {asked} images.")

@@ -4,19 +4,24 @@ Each is one short transaction that says which claim it belongs to. Where the cla
 raises `Fenced` and writes nothing.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import events, ledger
 from gallery import ingest, provenance
 from gallery.models import Image
+from generation import health
+from generation.catalog import Offer
 from generation.claims import Claim
 from generation.models import Attempt, Generation, Output
+from generation.progress import Reason, progress
 
 Status = Generation.Status
 # Ends after which another call can't be paid twice for the same pictures.
@@ -32,19 +37,26 @@ class CancelRequested(Exception):
 
 
 class OutcomeLost(Exception):
-    """An earlier call was sent, and nobody knows what became of it."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        super().__init__(str(attempt))
-        self.attempt = attempt
+    """An earlier call for the same pictures was sent, and nobody knows what became of it."""
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why something ended: a stable code, and a sentence for people."""
+class Sending:
+    """A call about to be made: to whom, for which places from 1, and why there, as the receipt has it."""
 
-    code: str
-    detail: str
+    offer: Offer
+    positions: tuple[int, ...]
+    references: bool = False
+    choice: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A picture that is stored and kept its promise, the place it is for, and the attempt that brought it."""
+
+    position: int
+    attempt: Attempt
+    picture: ingest.Stored
 
 
 def load(claim: Claim) -> Generation:
@@ -55,6 +67,7 @@ def load(claim: Claim) -> Generation:
     generation = (
         Generation.objects.select_related("hold", "user")
         .prefetch_related("references__original", "attempts")
+        .select_related("continues__original", "continues__output__attempt")
         .filter(pk=claim.generation_id, attempts_made=claim.attempt, status=Status.RUNNING)
         .first()
     )
@@ -64,20 +77,31 @@ def load(claim: Claim) -> Generation:
 
 
 @transaction.atomic
-def begin(claim: Claim, *, provider: str, now: datetime) -> Attempt:
+def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
     """Write that a call is about to be sent, committed before its first byte.
 
     :raises Fenced: :raises CancelRequested:
-    :raises OutcomeLost: when an earlier call may have been taken.
+    :raises health.NotNow: the provider takes no call at this moment.
+    :raises OutcomeLost: when an earlier call may have been taken, or has brought those pictures.
     """
     generation = _locked(claim)
     if generation.cancel_requested_at is not None:
         raise CancelRequested(claim)
-    for earlier in generation.attempts.all():
-        if earlier.status not in SAFE_TO_SEND_AGAIN:
-            raise OutcomeLost(earlier)
+    earlier = list(generation.attempts.all())
+    if not set(sending.positions) <= set(progress(count=generation.count, attempts=earlier).open):
+        raise OutcomeLost(claim)
+    offer = sending.offer
+    health.admit(offer.provider, now=now)
     return Attempt.objects.create(
-        generation=generation, number=claim.attempt, provider=provider, started_at=now
+        generation=generation,
+        number=claim.attempt,
+        sequence=1 + sum(attempt.number == claim.attempt for attempt in earlier),
+        positions=list(sending.positions),
+        provider=offer.provider.name,
+        emulated=offer.provider.emulated,
+        vendor_model=(offer.edit_model if sending.references else "") or offer.vendor_model,
+        choice=sending.choice,
+        started_at=now,
     )
 
 
@@ -98,6 +122,8 @@ def answered(
     cost_usd: Decimal | None,
     vendor_credits: int | None,
     now: datetime,
+    state: str = "",
+    description: str = "",
 ) -> None:
     """Keep the answer durably, so that a later claim delivers it instead of paying again."""
     _locked(claim)
@@ -105,6 +131,8 @@ def answered(
         attempt,
         status=Attempt.Status.ANSWERED,
         answer=answer,
+        state=state,
+        description=description[:1000],
         vendor_id=vendor_id or attempt.vendor_id,
         vendor_cost_usd=cost_usd,
         vendor_credits=vendor_credits,
@@ -113,9 +141,17 @@ def answered(
 
 
 @transaction.atomic
-def finish(
-    claim: Claim, attempt: Attempt, pictures: list[ingest.Stored], *, short: Reason | None, now: datetime
-) -> None:
+def looked_at(claim: Claim, attempt: Attempt, *, answer: list[dict[str, str]]) -> None:
+    """Keep what became of an answer's pictures: which broke their promise, and where the others are staged.
+
+    :raises Fenced:
+    """
+    _locked(claim)
+    _update(attempt, answer=answer)
+
+
+@transaction.atomic
+def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None, now: datetime) -> None:
     """Deliver the pictures, capture for them, give the rest back.
 
     `short` says why there are fewer than were asked for.
@@ -123,24 +159,31 @@ def finish(
     :raises Fenced:
     """
     generation = _locked(claim)
-    asked, got = generation.count, len(pictures)
+    asked, got = generation.count, len(delivered)
     _end(
         generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now
     )
-    for place, picture in enumerate(pictures, start=1):
+    for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
         Output.objects.create(
             generation=generation,
             position=place,
-            attempt=attempt,
-            image=_image(generation, attempt, picture, now),
+            attempt=one.attempt,
+            image=_image(generation, one.attempt, one.picture, now),
         )
     ledger.capture(
         hold=generation.hold,
         amount=generation.price * got,
         reason=generation.prompt[:120],
-        what=ledger.Spent(model=generation.model, provider=attempt.provider, images=got),
+        what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
     )
-    _update(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now)
+    for attempt in {one.attempt.pk: one.attempt for one in delivered}.values():
+        _update(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now)
+
+
+def _maker(delivered: Sequence[Delivered]) -> str:
+    """The provider the entry names: who made most of them."""
+    ((provider, _),) = Counter(one.attempt.provider for one in delivered).most_common(1)
+    return provider
 
 
 @transaction.atomic
@@ -226,6 +269,13 @@ def reap(generation_id: int, reason: Reason, *, seen_attempts: int, now: datetim
     return True
 
 
+def vendor_ids(provider: str) -> frozenset[str]:
+    """The provider's ids that belong to attempts already, as far back as a call can reach."""
+    since = timezone.now() - health.IN_FLIGHT_AT_MOST
+    known = Attempt.objects.filter(provider=provider, started_at__gt=since).exclude(vendor_id="")
+    return frozenset(known.values_list("vendor_id", flat=True))
+
+
 def _locked(claim: Claim) -> Generation:
     generation = (
         Generation.objects.select_for_update(of=("self",))
@@ -264,7 +314,7 @@ def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now
         prompt=generation.prompt,
         model=generation.model,
         # For good: a real provider set up later made none of these.
-        provider=provenance.EMULATOR if settings.PROVIDER_EMULATED else attempt.provider,
+        provider=provenance.EMULATOR if attempt.emulated else attempt.provider,
         aspect_ratio=generation.aspect_ratio,
         credits=generation.price,
         created_at=now,

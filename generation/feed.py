@@ -13,7 +13,8 @@ from django.db.models.functions import RowNumber
 from accounts.models import User
 from gallery import provenance
 from gallery.models import Image
-from generation import catalog, pricing, routing
+from generation import catalog, pricing
+from generation.catalog import Catalog
 from generation.models import Generation
 from generation.providers.errors import Code
 
@@ -149,10 +150,11 @@ def present(generations: Iterable[Generation], *, now: datetime) -> list[Row]:
     """Each as a row; they must have been read `with_parts`."""
     generations = list(generations)
     places = _places(now) if any(row.status == Generation.Status.QUEUED for row in generations) else {}
-    return [_row(generation, places, now) for generation in generations]
+    known = catalog.load()
+    return [_row(generation, places, known, now) for generation in generations]
 
 
-def _row(generation: Generation, places: dict[int, int], now: datetime) -> Row:
+def _row(generation: Generation, places: dict[int, int], known: Catalog, now: datetime) -> Row:
     state = _state(generation, now)
     wake_at = generation.wake_at if state == State.WAITING else None
     title, reason = _words(generation, state)
@@ -162,10 +164,10 @@ def _row(generation: Generation, places: dict[int, int], now: datetime) -> Row:
         images=tuple(output.image for output in generation.outputs.all()),
         place=_place_words(places.get(generation.pk)),
         wake_seconds=max(1, round((wake_at - now).total_seconds())) if wake_at else None,
-        provider=_provider(generation),
+        provider=_provider(generation, known),
         title=title,
         reason=reason,
-        price_again=_price_now(generation),
+        price_again=_price_now(generation, known),
     )
 
 
@@ -198,13 +200,17 @@ def _words(generation: Generation, state: State) -> tuple[str, str]:
     return title, reason
 
 
-def _provider(generation: Generation) -> str:
+def _provider(generation: Generation, known: Catalog) -> str:
     """Who made it or makes it, as people call them; empty while nobody has been asked."""
     if made := [output.image.provider for output in generation.outputs.all()]:
-        return provenance.provider_name(made[0])
+        return (
+            known.providers[made[0]].title
+            if made[0] in known.providers
+            else provenance.provider_name(made[0])
+        )
     attempts = list(generation.attempts.all())
     name = attempts[-1].provider if attempts else generation.provider
-    return routing.title(name) if name else ""
+    return known.provider_title(name) if name else ""
 
 
 def _places(now: datetime) -> dict[int, int]:
@@ -225,9 +231,10 @@ def _place_words(place: int | None) -> str:
     return f"{place}{ending} in line"
 
 
-def _price_now(generation: Generation) -> int | None:
+def _price_now(generation: Generation, known: Catalog) -> int | None:
     try:
-        return pricing.quote(model=catalog.find(generation.model), count=1).price
+        model = known.find(generation.model)
+        return pricing.quote(model=model, count=1, image_size=generation.image_size).price
     except catalog.UnknownModel:
         return None
 

@@ -17,6 +17,7 @@ class ComposerForm(forms.Form):
     prompt = forms.CharField(required=False, strip=False)
     model = forms.CharField(required=False, max_length=80)
     aspect_ratio = forms.CharField(required=False, max_length=8)
+    image_size = forms.CharField(required=False, max_length=8)
     count = forms.IntegerField(required=False, error_messages={"invalid": "Say how many images as a number."})
     make = forms.IntegerField(required=False)
     provider = forms.CharField(required=False, max_length=40)
@@ -42,8 +43,9 @@ class ComposerForm(forms.Form):
         return {
             # Browsers send every line break of a text field as two characters.
             "prompt": data["prompt"].replace("\r\n", "\n"),
-            "model": data["model"] or catalog.DEFAULT_MODEL,
+            "model": data["model"],
             "aspect_ratio": data["aspect_ratio"] or catalog.DEFAULT_RATIO,
+            "image_size": data["image_size"],
             "count": 1 if count is None else count,
             "temperature": data["temperature"],
             "top_p": data["top_p"],

@@ -18,6 +18,7 @@ class Quote:
         return self.price * self.count
 
 
-def quote(*, model: Model, count: int) -> Quote:
-    """The price of that many images of the model; the same for every ratio and with references."""
-    return Quote(model=model.id, count=count, price=model.price)
+def quote(*, model: Model, count: int, image_size: str = "") -> Quote:
+    """The price of that many images of that size; the same for every ratio and with references."""
+    size = model.size(image_size) or model.sizes[0]
+    return Quote(model=model.id, count=count, price=size.price)

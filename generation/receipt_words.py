@@ -1,5 +1,7 @@
 """The sentences of a receipt."""
 
+from collections.abc import Mapping
+
 from accounts.models import Hold, LedgerEntry
 from generation.models import Attempt, Generation
 
@@ -28,6 +30,29 @@ def said_of_quote(generation: Generation) -> str:
 def said_of_hold(hold: Hold) -> str:
     by_key = f" by the API key “{hold.api_key.name}”" if hold.api_key else ""
     return f"{plural(hold.amount, 'credit')} put on hold{by_key}."
+
+
+def said_of_choice(attempt: Attempt, name: str, titles: Mapping[str, str]) -> str:
+    """Why that provider, and why not the others. `titles` are what people call providers, by their names."""
+    chosen = f"Chose {name}. {attempt.choice.get('reason', '')}".strip()
+    others = [
+        f"{titles.get(one['provider'], one['provider'])}: {one['reason']}"
+        for one in attempt.choice.get("passed_over", [])
+    ]
+    restarted = attempt.choice.get("restarted")
+    went_on = " It doesn't hold this conversation, so it starts from the picture." if restarted else ""
+    return f"{chosen}{went_on}{' Passed over: ' + ' '.join(others) if others else ''}"
+
+
+def said_of_sending(attempt: Attempt, name: str, *, again: bool) -> str:
+    """To whom it was sent, and for which pictures where it was not for all."""
+    asked = attempt.generation.count
+    places = attempt.positions
+    part = ""
+    if 0 < len(places) < asked:
+        numbers = ", ".join(str(place) for place in places)
+        part = f" for picture{'s' if len(places) > 1 else ''} {numbers} of {asked}"
+    return f"Sent to {name}{part}{' once more' if again and not part else ''}."
 
 
 def said_of_answer(attempt: Attempt, name: str) -> str:

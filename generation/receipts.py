@@ -12,15 +12,18 @@ from typing import Any
 from django.db.models import Prefetch
 
 from accounts.models import Hold, LedgerEntry, User
-from generation import routing
+from generation import catalog
+from generation.catalog import Catalog
 from generation.models import Attempt, Generation, Output
 from generation.receipt_words import (
     plural,
     said_of_answer,
+    said_of_choice,
     said_of_end,
     said_of_hold,
     said_of_quote,
     said_of_refund,
+    said_of_sending,
 )
 
 SEE_CREDITS = "accounts.see_credits"
@@ -31,8 +34,8 @@ Kind = LedgerEntry.Kind
 class Step:
     """One sentence of the timeline. `credits` is how the balance changed then; None where it didn't.
 
-    `kind` is `quoted`, `held`, `sent`, `answered`, `ended`, `cancelled`, `charged`, `released`, `refunded` or
-    `stored`; `entry` is the number of the ledger entry it tells of.
+    `kind` is `quoted`, `held`, `chosen`, `sent`, `answered`, `ended`, `cancelled`, `charged`, `released`,
+    `refunded` or `stored`; `entry` is the number of the ledger entry it tells of.
     """
 
     at: datetime
@@ -124,8 +127,8 @@ def with_facts(rows: Any) -> Any:
 
 def receipt(generation: Generation, *, with_costs: bool) -> Receipt:
     """The receipt of a generation read `with_facts`; vendors' costs and words only `with_costs`."""
-    hold = generation.hold
-    attempts = tuple(_attempt(row, with_costs) for row in generation.attempts.all())
+    hold, known = generation.hold, catalog.load(with_retired=True)
+    attempts = tuple(_attempt(row, known, with_costs) for row in generation.attempts.all())
     stated = [facts.cost_usd for facts in attempts if facts.cost_usd is not None]
     return Receipt(
         generation=generation,
@@ -135,13 +138,13 @@ def receipt(generation: Generation, *, with_costs: bool) -> Receipt:
         released=hold.released,
         refunded=hold.refunded,
         vendor_cost_usd=sum(stated, Decimal()) if stated else None,
-        timeline=tuple(_timeline(generation)),
+        timeline=tuple(_timeline(generation, known)),
         attempts=attempts,
         files=tuple(_file(output) for output in generation.outputs.all()),
     )
 
 
-def _timeline(generation: Generation) -> list[Step]:
+def _timeline(generation: Generation, known: Catalog) -> list[Step]:
     """In the order of cause, not of clocks: the machines that wrote the moments may differ by a little."""
     hold = generation.hold
     steps = [
@@ -149,7 +152,7 @@ def _timeline(generation: Generation) -> list[Step]:
         Step(hold.created_at, "held", said_of_hold(hold)),
     ]
     for place, attempt in enumerate(generation.attempts.all()):
-        steps += _of_attempt(attempt, again=place > 0)
+        steps += _of_attempt(attempt, known, again=place > 0)
     if asked_at := generation.cancel_requested_at:
         place = next((n for n, step in enumerate(steps) if n > 1 and step.at > asked_at), len(steps))
         steps.insert(place, Step(asked_at, "cancelled", "It was cancelled."))
@@ -157,9 +160,12 @@ def _timeline(generation: Generation) -> list[Step]:
     return steps
 
 
-def _of_attempt(attempt: Attempt, *, again: bool) -> Iterator[Step]:
-    name = routing.title(attempt.provider)
-    yield Step(attempt.started_at, "sent", f"Sent to {name}{' once more' if again else ''}.")
+def _of_attempt(attempt: Attempt, known: Catalog, *, again: bool) -> Iterator[Step]:
+    name = known.provider_title(attempt.provider)
+    if attempt.choice:
+        titles = {facts.name: facts.title for facts in known.providers.values()}
+        yield Step(attempt.started_at, "chosen", said_of_choice(attempt, name, titles))
+    yield Step(attempt.started_at, "sent", said_of_sending(attempt, name, again=again))
     if attempt.answered_at is not None:
         yield Step(attempt.answered_at, "answered", said_of_answer(attempt, name))
     if attempt.ended_at is not None:
@@ -191,12 +197,12 @@ def _charged(entry: LedgerEntry, hold: Hold, images: int) -> Iterator[Step]:
         yield Step(entry.created_at, "released", text)
 
 
-def _attempt(attempt: Attempt, with_costs: bool) -> AttemptFacts:
+def _attempt(attempt: Attempt, known: Catalog, with_costs: bool) -> AttemptFacts:
     ended = attempt.ended_at or attempt.answered_at
     return AttemptFacts(
         number=attempt.number,
         provider=attempt.provider,
-        provider_name=routing.title(attempt.provider),
+        provider_name=known.provider_title(attempt.provider),
         status=attempt.status,
         vendor_id=attempt.vendor_id,
         started_at=attempt.started_at,

@@ -10,8 +10,8 @@ from accounts import idempotency
 from accounts.models import Event
 from gallery.models import Upload
 from generation import claims, execution, queue
-from generation.execution import Reason
 from generation.models import Generation, Reference
+from generation.progress import Reason
 
 log = structlog.get_logger(__name__)
 

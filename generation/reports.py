@@ -15,7 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, Sum, When
 from django.db.models.functions import TruncDate
 
 from accounts.models import CreditAccount, LedgerEntry, Team, User
-from generation import catalog, routing
+from generation import catalog
 from generation.models import Attempt
 
 Kind = LedgerEntry.Kind
@@ -155,6 +155,7 @@ def _by_each(dimensions: tuple[str, ...], inner: str, sums: tuple[str, ...]) -> 
 class _Labels:
     people: dict[str, str]
     teams: dict[str, str]
+    known: catalog.Catalog
 
 
 def _labels(keys: Iterable[str]) -> _Labels:
@@ -163,6 +164,7 @@ def _labels(keys: Iterable[str]) -> _Labels:
     return _Labels(
         people={str(account.pk): str(account.user) for account in accounts if account.user},
         teams={str(team.pk): team.name for team in Team.objects.filter(pk__in=numbers)},
+        known=catalog.load(with_retired=True),
     )
 
 
@@ -173,18 +175,11 @@ def _label(name: str, key: str, labels: _Labels) -> str:
         case "team":
             return labels.teams.get(key, "No team")
         case "provider":
-            return routing.title(key) if key else "Not said"
+            return labels.known.provider_title(key) if key else "Not said"
         case "model":
-            return _model(key) if key else "Not said"
+            return labels.known.model_title(key) if key else "Not said"
         case _:
             return key
-
-
-def _model(name: str) -> str:
-    try:
-        return catalog.find(name).name
-    except catalog.UnknownModel:
-        return name
 
 
 def _dollars(cost: Any) -> Decimal | None:

@@ -9,7 +9,7 @@ left when the loop ends.
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db import connections
 
 from generation import claims, delivery, heartbeats, queue
+from generation.adapters import AdapterSource
 from generation.claims import Claim, database_now
-from generation.providers.base import Adapter
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +53,10 @@ class Desk:
 
 
 class Runner:
-    """Serves what waits with the given providers, at most `places` at a time."""
+    """Serves what waits with the given adapters, at most `places` at a time."""
 
-    def __init__(self, *, providers: Mapping[str, Adapter], places: int, desk: Desk) -> None:
-        self._providers = providers
+    def __init__(self, *, adapters: AdapterSource, places: int, desk: Desk) -> None:
+        self._adapters = adapters
         self._places = places
         self._desk = desk
         self._serving: dict[asyncio.Task[None], Claim] = {}
@@ -97,7 +97,7 @@ class Runner:
 
     async def _serve(self, claim: Claim) -> None:
         try:
-            await delivery.serve(claim, providers=self._providers, desk=self._desk)
+            await delivery.serve(claim, adapters=self._adapters, desk=self._desk)
         except Exception:  # a bug in one must not end the others; the next claim goes on from the rows
             log.exception("a generation could not be served", generation=claim.generation_id)
             await self._desk.rows(_hand_back, claim)

@@ -78,7 +78,7 @@ def _create(
     expected_credits: int | None,
     public_id: uuid.UUID,
 ) -> Generation:
-    quote = pricing.quote(model=wish.model, count=wish.count)
+    quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
     if expected_credits is not None and expected_credits != quote.credits:
         raise PriceChanged(expected=expected_credits, quoted=quote.credits)
     hold = ledger.hold(
@@ -97,6 +97,7 @@ def _create(
         model=wish.model.id,
         prompt=wish.prompt,
         aspect_ratio=wish.aspect_ratio,
+        image_size=wish.size.name,
         count=wish.count,
         temperature=wish.temperature,
         top_p=wish.top_p,

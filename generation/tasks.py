@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import allowances as rules
 from accounts import notices
 from generation import audit as whole_audit
-from generation import heartbeats, recovery, routing
+from generation import heartbeats, recovery
+from generation.adapters import Adapters
 from generation.models import Heartbeat
 from generation.providers.http import new_client
 from generation.runner import Desk, Runner
@@ -50,7 +51,6 @@ async def _run() -> None:
     desk = Desk()
     try:
         async with new_client(connections_max=settings.RUNNER_PLACES) as client:
-            runner = Runner(providers=routing.providers(client), places=settings.RUNNER_PLACES, desk=desk)
-            await runner.run()
+            await Runner(adapters=Adapters(client), places=settings.RUNNER_PLACES, desk=desk).run()
     finally:
         desk.close()

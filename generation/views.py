@@ -80,6 +80,7 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             prompt=generation.prompt,
             model=generation.model,
             aspect_ratio=generation.aspect_ratio,
+            image_size=generation.image_size,
             count=_whole(request.POST.get("count", ""), generation.count),
             references=len(given),
             temperature=generation.temperature,
@@ -133,7 +134,7 @@ def _submit(request: HttpRequest, user: User) -> HttpResponse:
 def _given(request: HttpRequest, user: User) -> tuple[list[str], list[str]]:
     """The ids of the references: those kept from before, and the files that came along; and what is wrong."""
     given = [text for text in request.POST.getlist("reference") if composer.is_id(text)]
-    most = catalog.find(catalog.DEFAULT_MODEL).references_max
+    most = _references_max(request.POST.get("model", ""))
     faults = []
     for file in request.FILES.getlist("files"):
         if len(given) >= most:
@@ -144,6 +145,15 @@ def _given(request: HttpRequest, user: User) -> tuple[list[str], list[str]]:
         except ingest.PictureRefused as refusal:
             faults.append(refusal.detail)
     return given, faults
+
+
+def _references_max(model: str) -> int:
+    """How many references the chosen model takes; of one that isn't on offer, the form says so later."""
+    known = catalog.load()
+    try:
+        return known.find(model).references_max
+    except catalog.UnknownModel:
+        return known.default.references_max if known.models else 0
 
 
 def _take_in(user: User, file: UploadedFile) -> str:
@@ -190,7 +200,7 @@ def _strip(
         case InvalidWish():
             return Refusal(refusal.detail, fields=frozenset({refusal.field}))
         case ledger.InsufficientCredits():
-            quote = pricing.quote(model=wish.model, count=wish.count) if wish else None
+            quote = _quote(wish) if wish else None
             return composer.too_few(
                 needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
             )
@@ -200,8 +210,12 @@ def _strip(
             return Refusal(
                 str(refusal),
                 more=("Press Generate again to go on at this price.",),
-                price=wish.model.price if wish else None,
+                price=wish.size.price if wish else None,
             )
+
+
+def _quote(wish: Wish) -> pricing.Quote:
+    return pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
 
 
 def _form_refused(form: ComposerForm) -> Refusal:

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from generation import catalog, routing
-from generation.catalog import Model
+from generation.catalog import Catalog, ImageSize, Model
+from generation.routing import Wanted
 
 
 class InvalidWish(Exception):
@@ -25,6 +26,7 @@ class Wish:
     model: Model
     prompt: str
     aspect_ratio: str
+    size: ImageSize
     count: int
     temperature: float | None
     top_p: float | None
@@ -34,20 +36,28 @@ class Wish:
 def check(
     *,
     prompt: str,
-    model: str = catalog.DEFAULT_MODEL,
+    model: str = "",
     aspect_ratio: str = catalog.DEFAULT_RATIO,
+    image_size: str = "",
     count: int = 1,
     references: int = 0,
     temperature: float | None = None,
     top_p: float | None = None,
     provider: str = "",
+    continues: bool = False,
+    offered_now: Catalog | None = None,
 ) -> Wish:
-    """The wish, or why it can't be had. `references` is how many there are.
+    """The wish, or why it can't be had. `references` is how many there are; no model is the default one.
+
+    `continues` says that it goes on from a picture, which may go to the provider as one more reference.
 
     :raises InvalidWish:
     """
-    offered = _model(model)
+    known = offered_now or catalog.load()
+    offered = _model(model, known)
+    references += continues
     _check_prompt(prompt, offered)
+    size = _size(offered, image_size)
     if aspect_ratio not in offered.ratios:
         ratios = ", ".join(offered.ratios)
         raise InvalidWish(
@@ -64,11 +74,20 @@ def check(
         )
     _check_range("temperature", temperature, offered.temperature_max)
     _check_range("top_p", top_p, 1.0)
-    _check_provider(offered, provider, temperature, top_p)
+    wanted = Wanted(
+        aspect_ratio=aspect_ratio,
+        image_size=size.name,
+        references=references,
+        # The model's own default is what a provider without the dial uses: asking for it is no wish refused.
+        temperature=temperature not in (None, offered.temperature_default),
+        top_p=top_p not in (None, offered.top_p_default),
+    )
+    _check_provider(known, offered, provider, wanted)
     return Wish(
         model=offered,
         prompt=prompt.strip(),
         aspect_ratio=aspect_ratio,
+        size=size,
         count=count,
         temperature=temperature,
         top_p=top_p,
@@ -76,14 +95,21 @@ def check(
     )
 
 
-def _model(name: str) -> Model:
+def _model(name: str, known: Catalog) -> Model:
     try:
-        return catalog.find(name)
+        return known.find(name)
     except catalog.UnknownModel:
-        known = ", ".join(model.id for model in catalog.models())
-        raise InvalidWish(
-            "model", "unknown_model", f"{name[:80]} isn't on offer. Choose one of {known}."
-        ) from None
+        names = ", ".join(model.id for model in known.models)
+        detail = f"{name[:80]} isn't on offer. Choose one of {names}." if names else "No model is on offer."
+        raise InvalidWish("model", "unknown_model", detail) from None
+
+
+def _size(model: Model, name: str) -> ImageSize:
+    if size := model.size(name):
+        return size
+    names = ", ".join(size.name for size in model.sizes if size.name)
+    detail = f"{model.name} draws in one size: leave it out." if not names else f"Choose one of {names}."
+    raise InvalidWish("image_size", "unknown_image_size", f"{name[:8]} isn't on offer. {detail}")
 
 
 def _check_prompt(prompt: str, model: Model) -> None:
@@ -106,22 +132,17 @@ def _check_range(field: str, value: float | None, most: float) -> None:
         raise InvalidWish(field, f"invalid_{field}", f"{field} is a number from 0 to {most:g}.")
 
 
-def _check_provider(model: Model, provider: str, temperature: float | None, top_p: float | None) -> None:
-    known = routing.names(model)
-    if provider and provider not in known:
+def _check_provider(known: Catalog, model: Model, provider: str, wanted: Wanted) -> None:
+    names = routing.names(model)
+    if provider and provider not in names:
         raise InvalidWish(
-            "provider", "unknown_provider", f"{provider[:40]} isn't set up. Choose one of {', '.join(known)}."
+            "provider", "unknown_provider", f"{provider[:40]} isn't set up. Choose one of {', '.join(names)}."
         )
-    # The model's own default is what a provider without the dial uses, so asking for it is no wish refused.
-    for field, value, default in (
-        ("temperature", temperature, model.temperature_default),
-        ("top_p", top_p, model.top_p_default),
-    ):
-        if value is not None and value != default and not routing.honours(model, provider, field):
-            who = routing.title(provider) if provider else "No provider that is set up"
-            raise InvalidWish(
-                field,
-                "unsupported_parameter",
-                f"{who} {'takes no' if provider else 'takes a'} {field}. "
-                f"Leave it out, or send the default {default:g}.",
-            )
+    if not names:
+        raise InvalidWish(
+            "model", "no_provider", f"No provider that is set up makes {model.name}. Ask your admin."
+        )
+    if missing := routing.lacking(model, wanted, provider=provider):
+        who = known.provider_title(provider) if provider else "No provider that is set up"
+        detail = f"{who} {missing.it if provider else missing.nobody}. {missing.advice}"
+        raise InvalidWish(missing.field, "unsupported_parameter", detail)

@@ -12,8 +12,11 @@ from accounts import ledger
 from accounts.models import ApiKey, User
 from gallery import ingest
 from gallery.models import Upload
-from generation import submission, wishes
-from generation.models import Generation
+from generation import catalog, execution, submission, wishes
+from generation.claims import Claim
+from generation.execution import Delivered, Sending
+from generation.models import Attempt, Generation
+from generation.progress import Reason
 from generation.references import GivenReference
 
 _numbers = itertools.count(1)
@@ -43,6 +46,24 @@ def generation(
     return submission.submit(
         user=user or person(), wish=checked, references=given, now=timezone.now(), api_key=api_key
     ).generation
+
+
+def begin(claim: Claim, *, positions: tuple[int, ...] = (), provider: str = "aimlapi") -> Attempt:
+    """An attempt at a provider for the places given, else for all of them."""
+    generation = Generation.objects.get(pk=claim.generation_id)
+    offer = catalog.load().find(generation.model).offers[provider]
+    places = positions or tuple(range(1, generation.count + 1))
+    return execution.begin(claim, Sending(offer, places), now=timezone.now())
+
+
+def finish(
+    claim: Claim, attempt: Attempt, stored: list[ingest.Stored], *, short: Reason | None = None
+) -> None:
+    """Deliver the pictures as what the attempt brought."""
+    delivered = [
+        Delivered(place, attempt, one) for place, one in zip(attempt.positions, stored, strict=False)
+    ]
+    execution.finish(claim, delivered, short=short, now=timezone.now())
 
 
 def picture(width: int = 64, height: int = 64, *, kind: str = "PNG", seed: int = 0) -> bytes:

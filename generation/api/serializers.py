@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.api.fields import NumberField, StrictSerializer, TextField, WholeNumberField
 from gallery.api.serializers import ImageOutput
-from generation import catalog, routing
+from generation import catalog
 from generation.models import Generation, Reference
 
 
@@ -19,13 +19,27 @@ class AspectRatioOutput(serializers.Serializer):
     height = serializers.IntegerField()
 
 
+class ImageSizeOutput(serializers.Serializer):
+    """A size on offer; `name` is null where the model draws in one size."""
+
+    name = serializers.CharField(allow_null=True)
+    credits_per_image = serializers.IntegerField()
+    aspect_ratios = AspectRatioOutput(many=True)
+
+
 class ProviderOutput(serializers.Serializer):
-    """A provider that is set up for the model, and which sampling parameters it takes."""
+    """A provider that is set up for the model, and what it can be asked there."""
 
     id = serializers.CharField()
     name = serializers.CharField()
     temperature = serializers.BooleanField()
     top_p = serializers.BooleanField()
+    references = serializers.IntegerField(help_text="The most it takes.")
+    aspect_ratios = serializers.ListField(child=serializers.CharField(), help_text="Those it can be told.")
+    image_sizes = serializers.ListField(child=serializers.CharField(), help_text="Likewise; empty: one size.")
+    multi_turn = serializers.BooleanField(
+        help_text="It remembers a conversation; else its last picture goes on."
+    )
 
 
 class ModelLimitsOutput(serializers.Serializer):
@@ -55,7 +69,8 @@ class ModelOutput(serializers.Serializer):
     name = serializers.CharField()
     aliases = serializers.ListField(child=serializers.CharField(), help_text="Other names it goes by.")
     credits_per_image = serializers.IntegerField()
-    aspect_ratios = AspectRatioOutput(many=True)
+    aspect_ratios = AspectRatioOutput(many=True, help_text="In pixels of the smallest size.")
+    image_sizes = ImageSizeOutput(many=True)
     limits = ModelLimitsOutput()
     defaults = ModelDefaultsOutput()
     providers = ProviderOutput(many=True)
@@ -72,8 +87,14 @@ class ModelListOutput(serializers.Serializer):
 class QuoteInput(StrictSerializer):
     """What the price depends on."""
 
-    model = TextField(default=catalog.DEFAULT_MODEL, help_text="A model's id or alias.")
+    model = TextField(default="", help_text="A model's id or alias; left out, the first of the models.")
     aspect_ratio = TextField(default=catalog.DEFAULT_RATIO)
+    image_size = TextField(
+        default="",
+        allow_blank=True,
+        allow_null=True,
+        help_text="Such as `2K`, where the model draws in several sizes; left out, the smallest.",
+    )
     count = WholeNumberField(
         default=1,
         help_text="How many images; the model says how many at most.",
@@ -91,6 +112,7 @@ class QuoteOutput(serializers.Serializer):
     credits_per_image = serializers.IntegerField()
     model = serializers.CharField()
     aspect_ratio = serializers.CharField()
+    image_size = serializers.CharField(allow_null=True)
     width = serializers.IntegerField(help_text="Pixels of each image.")
     height = serializers.IntegerField(help_text="Pixels of each image.")
     count = serializers.IntegerField()
@@ -169,6 +191,7 @@ class GenerationOutput(serializers.ModelSerializer):
             "model",
             "prompt",
             "aspect_ratio",
+            "image_size",
             "count",
             "references",
             "temperature",
@@ -217,6 +240,14 @@ def model_answer(model: catalog.Model, reference_bytes: int) -> dict[str, Any]:
         "aliases": sorted(model.aliases),
         "credits_per_image": model.price,
         "aspect_ratios": [vars(ratio) for ratio in model.ratios.values()],
+        "image_sizes": [
+            {
+                "name": size.name or None,
+                "credits_per_image": size.price,
+                "aspect_ratios": [vars(ratio) for ratio in size.ratios.values()],
+            }
+            for size in model.sizes
+        ],
         "limits": {
             "count": model.count_max,
             "references": model.references_max,
@@ -231,13 +262,20 @@ def model_answer(model: catalog.Model, reference_bytes: int) -> dict[str, Any]:
             "temperature": model.temperature_default,
             "top_p": model.top_p_default,
         },
-        "providers": [
-            {
-                "id": name,
-                "name": routing.title(name),
-                "temperature": routing.honours(model, name, "temperature"),
-                "top_p": routing.honours(model, name, "top_p"),
-            }
-            for name in routing.names(model)
-        ],
+        "providers": [_provider_answer(model, offer) for offer in model.live_offers()],
+    }
+
+
+def _provider_answer(model: catalog.Model, offer: catalog.Offer) -> dict[str, Any]:
+    able = offer.abilities
+    sized = able.image_size and len(model.sizes) > 1
+    return {
+        "id": offer.provider.name,
+        "name": offer.provider.title,
+        "temperature": able.temperature,
+        "top_p": able.top_p,
+        "references": min(model.references_max, able.references_max),
+        "aspect_ratios": [name for name in model.ratios if able.ratios is None or name in able.ratios],
+        "image_sizes": [size.name for size in model.sizes] if sized else [],
+        "multi_turn": able.multi_turn,
     }

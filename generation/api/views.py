@@ -59,7 +59,7 @@ class ModelListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The models on offer, with their shapes, limits and prices; the default first."""
-        rows = [serializers.model_answer(model, settings.UPLOAD_MAX_BYTES) for model in catalog.models()]
+        rows = [serializers.model_answer(model, settings.UPLOAD_MAX_BYTES) for model in catalog.load().models]
         return Response({"results": rows, "next": None, "previous": None})
 
 
@@ -78,13 +78,14 @@ class QuoteView(APIView):
         given = serializers.QuoteInput(data=request.data)
         given.is_valid(raise_exception=True)
         wish = wishes.check(**_wish(given.validated_data), prompt=_ANY_PROMPT)
-        quote = pricing.quote(model=wish.model, count=wish.count)
-        ratio = wish.model.ratios[wish.aspect_ratio]
+        quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
+        ratio = wish.size.ratios[wish.aspect_ratio]
         answer = {
             "credits": quote.credits,
             "credits_per_image": quote.price,
             "model": quote.model,
             "aspect_ratio": ratio.name,
+            "image_size": wish.size.name or None,
             "width": ratio.width,
             "height": ratio.height,
             "count": quote.count,
@@ -191,6 +192,7 @@ def _wish(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": given["model"],
         "aspect_ratio": given["aspect_ratio"],
+        "image_size": given["image_size"] or "",
         "count": given["count"],
         "provider": given["provider"] or "",
     }

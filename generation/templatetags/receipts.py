@@ -16,6 +16,7 @@ register = template.Library()
 ICONS = {
     "quoted": "tag",
     "held": "clock",
+    "chosen": "shuffle",
     "sent": "arrow-up-right",
     "answered": "arrow-left",
     "ended": "info",
@@ -62,10 +63,7 @@ def dollars(amount: Decimal | None) -> str:
 @register.filter
 def model_name(generation: Generation) -> str:
     """The model as people call it."""
-    try:
-        return catalog.find(generation.model).name
-    except catalog.UnknownModel:
-        return generation.model
+    return catalog.load(with_retired=True).model_title(generation.model)
 
 
 @register.simple_tag

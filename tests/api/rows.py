@@ -9,8 +9,8 @@ from accounts.models import User
 from gallery import ingest
 from gallery.models import Image
 from generation import claims, execution
-from generation.execution import Reason
 from generation.models import Generation
+from generation.progress import Reason
 from tests import factories
 
 
@@ -25,14 +25,14 @@ def finished(user: User, *, pictures: int | None = None, seed: int = 0, **wish: 
 def finish(generation: Generation, *, pictures: int | None = None, seed: int = 0) -> None:
     now = timezone.now()
     claim = _claim(generation, now)
-    attempt = execution.begin(claim, provider="aimlapi", now=now)
+    attempt = factories.begin(claim)
     got = generation.count if pictures is None else pictures
     stored = [
         ingest.store(factories.picture(seed=seed + place), keep_bytes=True, max_bytes=10**7)
         for place in range(got)
     ]
     short = Reason("too_few_images", "The provider made fewer images than asked for.")
-    execution.finish(claim, attempt, stored, short=short, now=now)
+    factories.finish(claim, attempt, stored, short=short)
 
 
 def fail(generation: Generation, code: str = "content_refused") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accounts import ledger
+from generation.models import Offer
 from tests.api.conftest import Caller
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def test_a_model_tells_its_shapes_limits_defaults_and_price(owner: Caller) -> None:
     body = owner.client.get("/api/v1/models").json()
 
-    (model,) = body["results"]
+    model, renamed = body["results"]
     assert (body["next"], body["previous"]) == (None, None)
     assert model["id"] == "gemini-2.5-flash-image"
     assert model["credits_per_image"] == 2
@@ -22,6 +23,15 @@ def test_a_model_tells_its_shapes_limits_defaults_and_price(owner: Caller) -> No
     assert (model["limits"]["count"], model["limits"]["references"]) == (4, 3)
     assert model["defaults"] == {"aspect_ratio": "1:1", "count": 1, "temperature": 1.0, "top_p": 0.95}
     assert [provider["id"] for provider in model["providers"]] == ["aimlapi"]
+    assert renamed["id"] == "nano-banana"
+
+
+def test_a_model_nobody_makes_is_not_on_offer(owner: Caller) -> None:
+    Offer.objects.filter(model__slug="nano-banana").update(enabled=False)
+
+    body = owner.client.get("/api/v1/models").json()
+
+    assert [model["id"] for model in body["results"]] == ["gemini-2.5-flash-image"]
 
 
 def test_a_quote_is_the_price_of_all_images(owner: Caller) -> None:

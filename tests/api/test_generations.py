@@ -41,7 +41,9 @@ def test_what_was_asked_is_answered_back(owner: Caller) -> None:
 
 
 def test_an_alias_names_the_model(owner: Caller) -> None:
-    body = owner.client.post(URL, {"prompt": "A lighthouse", "model": "google/nano-banana"}).json()
+    body = owner.client.post(
+        URL, {"prompt": "A lighthouse", "model": "google/gemini-2.5-flash-image-edit"}
+    ).json()
 
     assert body["model"] == "gemini-2.5-flash-image"
 

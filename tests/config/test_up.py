@@ -60,7 +60,8 @@ def environment(**variables: str) -> dict[str, str]:
     """This machine's paths and the given settings, but none of a developer's own."""
     kept = {name: value for name in ("PATH", "HOME", "TMPDIR", "LANG") if (value := os.environ.get(name))}
     # An empty value is a value: what a developer's .env says does not come through.
-    cleared = dict.fromkeys(("SITE_URL", "REDIS_URL", "AWS_STORAGE_BUCKET_NAME", "AIMLAPI_API_KEY"), "")
+    keys = [f"{name}_API_KEY" for name in ("AIMLAPI", "GEMINI", "GMI", "ONEMIN", "OPENAI")]
+    cleared = dict.fromkeys(("SITE_URL", "REDIS_URL", "AWS_STORAGE_BUCKET_NAME", *keys), "")
     database = f"sqlite:///{variables['DATA_DIR']}/easel.sqlite3"
     return {**kept, **cleared, "DATABASE_URL": database, **variables}
 

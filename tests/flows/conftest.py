@@ -53,7 +53,8 @@ def site(tmp_path: Path, database_url: str, more_settings: dict[str, str]) -> It
         port = probe.getsockname()[1]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     # An empty value is a value: what a developer's .env says does not come through.
-    cleared = dict.fromkeys(("SITE_URL", "REDIS_URL", "AWS_STORAGE_BUCKET_NAME", "AIMLAPI_API_KEY"), "")
+    keys = [f"{name}_API_KEY" for name in ("AIMLAPI", "GEMINI", "GMI", "ONEMIN", "OPENAI")]
+    cleared = dict.fromkeys(("SITE_URL", "REDIS_URL", "AWS_STORAGE_BUCKET_NAME", *keys), "")
     own = {"PORT": str(port), "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url}
     site = Site(f"http://127.0.0.1:{port}", {**kept, **cleared, **own, **more_settings})
     log = tmp_path / "up.log"

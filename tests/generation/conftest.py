@@ -1,11 +1,12 @@
 """Providers that answer as told, and a loop to serve with."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from generation.catalog import ProviderFacts
 from generation.providers.base import Abilities, Accepted, Adapter, Answer, ImageBytes, Spec
 from generation.providers.errors import ProviderError
 from generation.runner import Desk, Runner
@@ -36,6 +37,16 @@ class FakeProvider:
         return False
 
 
+class Only:
+    """The given adapters, by their providers' names; nobody else is set up."""
+
+    def __init__(self, *adapters: Adapter) -> None:
+        self._adapters = {adapter.name: adapter for adapter in adapters}
+
+    def of(self, provider: ProviderFacts) -> Adapter | None:
+        return self._adapters.get(provider.name)
+
+
 def pictures(spec: Spec) -> Answer:
     """As many pictures as asked, at the size of 1:1."""
     return Answer(
@@ -56,8 +67,7 @@ def serve() -> Callable[..., None]:
         async def run() -> None:
             desk = Desk()
             try:
-                providers: Mapping[str, Adapter] = {provider.name: provider}
-                await Runner(providers=providers, places=8, desk=desk, **options).run()
+                await Runner(adapters=Only(provider), places=8, desk=desk, **options).run()
             finally:
                 desk.close()
 

@@ -153,12 +153,24 @@ def test_a_promise_kept_at_the_second_call_is_charged_once(serve, fake):
 
 def test_one_broken_picture_of_two_is_not_charged(serve, fake):
     generation = factories.generation(count=2)
+    provider = fake(answer(good(), b"junk"), answer(b"junk"))
 
-    serve(fake(answer(good(), b"junk")))
+    serve(provider)
 
     done = after(generation)
     assert (done.status, done.credits_captured) == (Status.PARTIAL, 2)
     assert done.error_code == "result_unreadable"
+    assert [call.count for call in provider.calls] == [2, 1]
+
+
+def test_one_broken_picture_of_two_is_asked_for_once_more(serve, fake):
+    generation = factories.generation(count=2)
+
+    serve(fake(answer(b"junk", good(1)), answer(good(2))))
+
+    done = after(generation)
+    assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 4)
+    assert [output.attempt.sequence for output in done.outputs.all()] == [2, 1]
 
 
 def test_a_reference_given_back_unchanged_is_no_picture(serve, fake):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gallery.models import Image
+from generation.models import Provider
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_picture_keeps_who_made_it(
     settings: Any, serve: Callable[..., None], fake: type, emulated: bool, provider: str
 ) -> None:
-    settings.PROVIDER_EMULATED = emulated
+    settings.EMULATOR_URL = "http://127.0.0.1:9"
+    Provider.objects.filter(name="aimlapi").update(emulated=emulated)
     factories.generation()
 
     serve(fake())

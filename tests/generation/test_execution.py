@@ -9,8 +9,9 @@ from accounts import ledger
 from gallery import ingest
 from generation import claims, execution, recovery, submission
 from generation.claims import Claim
-from generation.execution import CancelRequested, Fenced, OutcomeLost, Reason
+from generation.execution import CancelRequested, Delivered, Fenced, OutcomeLost
 from generation.models import Attempt, Generation
+from generation.progress import Reason
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,7 @@ def row(claim: Claim) -> Generation:
 
 
 def begin(claim: Claim) -> Attempt:
-    return execution.begin(claim, provider="aimlapi", now=timezone.now())
+    return factories.begin(claim)
 
 
 def stored() -> ingest.Stored:
@@ -61,7 +62,7 @@ def test_a_lost_claim_may_do_nothing(lost):
     steps = [
         lambda: execution.load(lost),
         lambda: begin(lost),
-        lambda: execution.finish(lost, Attempt(), [], short=None, now=now),
+        lambda: execution.finish(lost, [], short=None, now=now),
         lambda: execution.fail(lost, REASON, now=now),
         lambda: execution.stop(lost, now=now),
         lambda: execution.postpone(lost, wake_at=now, reason=REASON),
@@ -80,7 +81,7 @@ def test_a_late_finish_changes_no_credits(claim):
     claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
 
     with pytest.raises(Fenced):
-        execution.finish(claim, attempt, [stored()], short=None, now=timezone.now())
+        execution.finish(claim, [Delivered(1, attempt, stored())], short=None, now=timezone.now())
 
     assert row(claim).hold.is_open
     assert row(claim).outputs.count() == 0
@@ -138,7 +139,7 @@ def test_finishing_pays_for_what_was_delivered(claim):
     attempt = begin(claim)
     answered(claim, attempt)
 
-    execution.finish(claim, attempt, [stored()], short=None, now=timezone.now())
+    execution.finish(claim, [Delivered(1, attempt, stored())], short=None, now=timezone.now())
 
     done = row(claim)
     assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 2)

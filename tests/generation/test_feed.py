@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from gallery import ingest
 from generation import claims, execution, feed, submission
-from generation.execution import Reason
-from generation.models import Attempt, Generation
+from generation.models import Attempt, Generation, Provider
+from generation.progress import Reason
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def words(generation: Generation) -> str:
 def claim(generation: Generation) -> tuple[claims.Claim, Attempt]:
     (taken,) = claims.take(limit=1, now=timezone.now())
     assert taken.generation_id == generation.pk
-    return taken, execution.begin(taken, provider="aimlapi", now=timezone.now())
+    return taken, factories.begin(taken)
 
 
 def finish(generation: Generation, pictures: int, short: Reason | None = None) -> None:
@@ -49,7 +49,7 @@ def finish(generation: Generation, pictures: int, short: Reason | None = None) -
         ingest.store(factories.picture(seed=seed), keep_bytes=True, max_bytes=1_000_000)
         for seed in range(pictures)
     ]
-    execution.finish(taken, attempt, stored, short=short, now=timezone.now())
+    factories.finish(taken, attempt, stored, short=short)
 
 
 def fail(generation: Generation, reason: Reason) -> None:
@@ -80,10 +80,10 @@ def test_a_place_counts_people_in_turn(user: User) -> None:
     assert shown(factories.generation(factories.person())).place == "2nd in line"
 
 
-def test_what_the_emulator_made_is_not_said_to_be_a_providers(user: User, settings) -> None:
+def test_what_the_emulator_made_is_not_said_to_be_a_providers(user: User) -> None:
     made, shown_off = factories.generation(user), factories.generation(user)
     finish(made, 1)
-    settings.PROVIDER_EMULATED = True
+    Provider.objects.update(emulated=True)
     finish(shown_off, 1)
 
     assert shown(made).provider == "AI/ML API"

@@ -13,8 +13,8 @@ from accounts import ledger
 from accounts.models import User
 from gallery import ingest
 from generation import claims, execution, submission
-from generation.execution import Reason
 from generation.models import Generation
+from generation.progress import Reason
 from tests import factories
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.django_db(transaction=True)]
@@ -55,7 +55,7 @@ def site(live_server: Any, page: Page, user: User, client: Any, complaints: list
 
 def claim(generation: Generation) -> tuple[claims.Claim, Any]:
     (taken,) = claims.take(limit=1, now=timezone.now())
-    return taken, execution.begin(taken, provider="aimlapi", now=timezone.now())
+    return taken, factories.begin(taken)
 
 
 def finish(generation: Generation, *, short: Reason | None = None) -> None:
@@ -65,7 +65,7 @@ def finish(generation: Generation, *, short: Reason | None = None) -> None:
         ingest.store(factories.picture(160, 120, seed=seed), keep_bytes=True, max_bytes=10**6)
         for seed in range(count)
     ]
-    execution.finish(taken, attempt, stored, short=short, now=timezone.now())
+    factories.finish(taken, attempt, stored, short=short)
 
 
 def every_state(user: User) -> None:

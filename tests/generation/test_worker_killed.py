@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from config import processes
-from generation.models import Generation
+from generation.models import Generation, Provider
 from tests import factories
 from tests.emulator_server import EmulatorServer
 
@@ -37,11 +37,11 @@ def worker(emulator: EmulatorServer, tmp_path: Path) -> Iterator[subprocess.Pope
     if connection.vendor == "postgresql":
         login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
         address = f"postgres://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    Provider.objects.filter(name="aimlapi").update(base_url=f"{emulator.base_url}/aiml")
     environment = {
         "DATABASE_URL": address,
         "DATA_DIR": str(tmp_path),
         "SECRET_KEY": settings.SECRET_KEY,
-        "AIMLAPI_BASE_URL": emulator.base_url,
         "LEASE_SECONDS": "3",
         "SWEEP_SECONDS": "1",
         "STALLED_SECONDS": "8",
@@ -50,7 +50,6 @@ def worker(emulator: EmulatorServer, tmp_path: Path) -> Iterator[subprocess.Pope
         "SITE_URL": "",
         "REDIS_URL": "",
         "AWS_STORAGE_BUCKET_NAME": "",
-        "AIMLAPI_API_KEY": "test",
     }
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     process = subprocess.Popen(

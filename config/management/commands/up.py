@@ -16,6 +16,7 @@ from django.db import connections
 from accounts import demo
 from config.supervision import Child, Supervisor
 from generation import heartbeats
+from generation.models import Provider
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,8 +36,10 @@ class Command(BaseCommand):
             raise CommandError("Without SITE_URL Easel has demonstration passwords and stays on 127.0.0.1.")
         refuse_taken_port(host, settings.PORT)
         self.prepare()
+        emulated = Provider.objects.filter(enabled=True, emulated=True).exists()
+        connections.close_all()
         supervisor = Supervisor(
-            children(host=host, port=settings.PORT),
+            children(host=host, port=settings.PORT, emulated=emulated),
             ready_message=f"Easel is ready at {settings.SITE_URL}",
             grace_seconds=settings.STOP_GRACE_SECONDS,
         )
@@ -66,17 +69,17 @@ def refuse_taken_port(host: str, port: int) -> None:
             raise CommandError(f"Easel cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
-def children(*, host: str, port: int) -> list[Child]:
-    """What runs, in the order in which the later lean on the earlier."""
+def children(*, host: str, port: int, emulated: bool) -> list[Child]:
+    """What runs, in the order in which the later lean on the earlier; the emulator where one is asked for."""
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     everywhere = host == "0.0.0.0"  # noqa: S104 - only compared
     web_address = f"http://{LOOPBACK if everywhere else host}:{port}"
     site_host = urlsplit(settings.SITE_URL).netloc
     emulator: list[Child] = []
     provider: dict[str, str] = {}
-    if settings.LOCAL_MODE and not settings.AIMLAPI_API_KEY:
+    if settings.LOCAL_MODE and emulated:
         free = free_port()
-        provider = {"AIMLAPI_BASE_URL": f"http://{LOOPBACK}:{free}", "EASEL_PROVIDER_EMULATED": "1"}
+        provider = {"EASEL_EMULATOR_URL": f"http://{LOOPBACK}:{free}", "EASEL_PROVIDER_EMULATED": "1"}
         command = (*manage, "emulate_providers", "--host", LOOPBACK, "--port", str(free))
         emulator = [Child("emulator", command, ready_url=f"http://{LOOPBACK}:{free}/healthz")]
     uvicorn = (

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Hold
 from gallery.models import Image, Original
+from generation.models.conversations import Branch
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -41,11 +42,18 @@ class Generation(models.Model):
     model = models.CharField(max_length=80)
     prompt = models.TextField()
     aspect_ratio = models.CharField(max_length=8)
+    # "1K", "2K" or "4K" where the model draws in several sizes; else empty.
+    image_size = models.CharField(max_length=4, blank=True)
     count = models.PositiveSmallIntegerField()
     temperature = models.FloatField(null=True)
     top_p = models.FloatField(null=True)
     # The provider asked for; empty leaves the choice to the router.
     provider = models.CharField(max_length=40, blank=True)
+
+    # A turn of a conversation: the branch it belongs to, and the picture it goes on from.
+    branch = models.ForeignKey(Branch, null=True, on_delete=models.PROTECT, related_name="generations")
+    continues = models.ForeignKey(Image, null=True, on_delete=models.SET_NULL, related_name="continued_by")
+    name = models.CharField("name of the turn", max_length=80, blank=True)
 
     # The quote, in credits: a snapshot that no later price changes.
     price = models.BigIntegerField("credits for one image")
@@ -78,6 +86,9 @@ class Generation(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-id"], name="generation_of_user"),
+            models.Index(
+                fields=["branch", "id"], condition=Q(branch__isnull=False), name="generation_of_branch"
+            ),
             models.Index(
                 fields=["id"], condition=Q(status__in=["queued", "running"]), name="generation_unfinished"
             ),
@@ -123,7 +134,11 @@ class Reference(models.Model):
 
 
 class Attempt(models.Model):
-    """One call to a provider, and all we may know of it."""
+    """One call to a provider, and all we may know of it.
+
+    A claim makes several where a provider makes fewer pictures a call than were asked for, and where the
+    first provider did not take the work. `positions` are the places, from 1, of the pictures it was to make.
+    """
 
     class Status(models.TextChoices):
         SENDING = "sending"
@@ -138,11 +153,22 @@ class Attempt(models.Model):
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="attempts")
     # The claim it was made under: the value of `attempts_made`, so numbers can have gaps.
     number = models.PositiveIntegerField()
+    sequence = models.PositiveSmallIntegerField(default=1)
+    positions = models.JSONField(default=list)
     provider = models.CharField(max_length=40)
+    vendor_model = models.CharField(max_length=120, blank=True)
+    emulated = models.BooleanField(default=False)
+    # Why this provider and not another: {"reason": …, "passed_over": [{"provider": …, "reason": …}, …]}.
+    choice = models.JSONField(default=dict)
     status = models.CharField(max_length=16, choices=Status, default=Status.SENDING)
     vendor_id = models.CharField(max_length=200, blank=True)
-    # The durable copy of the answer: [{"url": …} or {"staged": storage name}, …], until delivered.
+    # The durable copy of the answer, until delivered: [{"url": …} or {"staged": storage name}, …], and in the
+    # place of a picture that broke its promise {"broken": code, "detail": …}.
     answer = models.JSONField(default=list)
+    # The stored file with what the vendor gave for a next turn; never shown to anybody.
+    state = models.CharField(max_length=200, blank=True)
+    # The model's own sentence about what it made.
+    description = models.CharField(max_length=1000, blank=True)
     code = models.CharField(max_length=40, blank=True)
     detail = models.CharField(max_length=500, blank=True)
     vendor_text = models.CharField(max_length=1000, blank=True)
@@ -153,11 +179,14 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["number"]
+        ordering = ["number", "sequence"]
         constraints = [
-            models.UniqueConstraint(fields=["generation", "number"], name="generation_attempt_one_a_claim"),
+            models.UniqueConstraint(
+                fields=["generation", "number", "sequence"], name="generation_attempt_one_a_place_of_a_claim"
+            ),
         ]
         indexes = [
+            models.Index(fields=["provider", "started_at"], name="generation_attempt_provider_at"),
             models.Index(
                 fields=["started_at"],
                 condition=Q(vendor_cost_usd__isnull=False),
@@ -185,34 +214,3 @@ class Output(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position} of {self.generation_id}"
-
-
-class Heartbeat(models.Model):
-    """When a part of a worker cluster was last seen working; the supervisor acts on a stale one."""
-
-    class Part(models.TextChoices):
-        WORKER = "worker"
-        FINISHED = "finished"
-        MONITOR = "monitor"
-
-    cluster = models.CharField(max_length=64)
-    part = models.CharField(max_length=10, choices=Part)
-    beat_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["cluster", "part"], name="generation_heartbeat_one_a_part"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.cluster} {self.part} {self.beat_at:%H:%M:%S}"
-
-
-class Chore(models.Model):
-    """When something that comes back is due next; whoever moves `due_at` on does it."""
-
-    name = models.CharField(max_length=20, unique=True)
-    due_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} at {self.due_at:%Y-%m-%d %H:%M}"

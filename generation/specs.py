@@ -1,0 +1,105 @@
+"""What a provider is asked to draw, made of a generation's rows and the offer that was chosen."""
+
+from dataclasses import dataclass
+
+from gallery import storage
+from gallery.models import Image
+from generation.catalog import Model, Offer
+from generation.models import Attempt, Generation
+from generation.providers.base import ReferenceImage, Spec
+from generation.routing import Wanted
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How a turn of a conversation begins: by the provider's own state, or from the picture before it."""
+
+    image: Image
+    provider: str
+    model: str
+    state: str
+
+    def goes_on_at(self, model: Model, offer: Offer) -> bool:
+        """Whether the offer can go on from the provider's own state."""
+        return bool(
+            self.state
+            and offer.abilities.multi_turn
+            and offer.provider.name == self.provider
+            and model.id == self.model
+        )
+
+
+def turn(generation: Generation) -> Turn | None:
+    """The turn's beginning, or None where it is no turn of a conversation.
+
+    Another person's picture can be gone on from, but never with what their provider remembers of them.
+    """
+    image = generation.continues
+    if image is None:
+        return None
+    output = getattr(image, "output", None)
+    if output is None or image.owner_id != generation.user_id:
+        return Turn(image, "", "", "")
+    attempt: Attempt = output.attempt
+    return Turn(image, attempt.provider, image.model, attempt.state)
+
+
+def wanted(generation: Generation, model: Model) -> Wanted:
+    """What a provider must be able to do; a turn's picture counts as one more reference."""
+    given = len(generation.references.all())
+    return Wanted(
+        aspect_ratio=generation.aspect_ratio,
+        image_size=generation.image_size,
+        references=given + (generation.continues_id is not None),
+        temperature=generation.temperature not in (None, model.temperature_default),
+        top_p=generation.top_p not in (None, model.top_p_default),
+    )
+
+
+def build(
+    generation: Generation,
+    *,
+    model: Model,
+    offer: Offer,
+    attempt: Attempt,
+    number: str,
+    deadline_seconds: float,
+) -> Spec:
+    """The spec of one call; reads files, and no rows that were not loaded with the generation.
+
+    A turn goes on from the state of the provider that holds it, else from its picture as the first reference.
+    """
+    begun = turn(generation)
+    references = [
+        ReferenceImage(data=storage.get(row.original.name), content_type=row.original.content_type)
+        for row in generation.references.all()
+    ]
+    state = _state(begun, model, offer)
+    if begun is not None and state is None:
+        original = begun.image.original
+        references.insert(0, ReferenceImage(storage.get(original.name), original.content_type))
+    sampling = offer.abilities
+    return Spec(
+        model=offer.vendor_model,
+        edit_model=offer.edit_model,
+        prompt=generation.prompt,
+        aspect_ratio=generation.aspect_ratio,
+        image_size=(generation.image_size or None) if sampling.image_size else None,
+        count=len(attempt.positions),
+        references=tuple(references),
+        temperature=generation.temperature if sampling.temperature else None,
+        top_p=generation.top_p if sampling.top_p else None,
+        deadline_seconds=deadline_seconds,
+        request_id=number,
+        state=state,
+    )
+
+
+def _state(begun: Turn | None, model: Model, offer: Offer) -> bytes | None:
+    if begun is None or not begun.goes_on_at(model, offer):
+        return None
+    try:
+        state = storage.get(begun.state)
+    except FileNotFoundError:
+        return None
+    return state if len(state) <= offer.abilities.state_max_bytes else None
