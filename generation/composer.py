@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -125,8 +126,7 @@ class Composer:
         return found if len(found) > 1 else []
 
     def _wanted(self) -> Wanted:
-        draft = self.draft
-        return Wanted(draft.aspect_ratio, draft.image_size, references=len(draft.references))
+        return _wanted(self.model, self.draft)
 
     def _can(self, wanted: Wanted) -> bool:
         return routing.lacking(self.model, wanted, provider=self.draft.provider) is None
@@ -161,6 +161,17 @@ class Composer:
         return len(self.draft.references) < self.model.references_max
 
 
+def _wanted(model: Model, draft: Draft) -> Wanted:
+    """What a provider must be able to do for the draft."""
+    return Wanted(
+        aspect_ratio=draft.aspect_ratio,
+        image_size=draft.image_size,
+        references=len(draft.references),
+        temperature=draft.temperature not in (None, model.temperature_default),
+        top_p=draft.top_p not in (None, model.top_p_default),
+    )
+
+
 def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Composer:
     """The draft with its price, and what is not on offer any more replaced by what is."""
     offered = catalog.load()
@@ -178,11 +189,29 @@ def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Compose
         count=max(1, min(draft.count, model.count_max)),
         provider=draft.provider if draft.provider in routing.names(model) else "",
     )
-    quote = pricing.quote(model=model, count=draft.count, image_size=size.name)
+    draft = _possible(model, draft)
+    quote = pricing.quote(model=model, count=draft.count, image_size=draft.image_size)
     standing = ledger.standing(user)
     if refusal is None and standing.available < quote.credits:
         refusal = too_few(needed=quote.credits, available=standing.available, held=standing.held, quote=quote)
     return Composer(offered, draft, model, quote, available=standing.available, refusal=refusal)
+
+
+def _possible(model: Model, draft: Draft) -> Draft:
+    """The draft without what nobody, or not the chosen provider, can do: shape and size at their defaults."""
+    size, default = model.sizes[0], catalog.DEFAULT_RATIO
+    plain = default if default in size.ratios else next(iter(size.ratios))
+    plainer: tuple[Mapping[str, Any], ...] = (
+        {},
+        {"image_size": size.name},
+        {"aspect_ratio": plain},
+        {"aspect_ratio": plain, "image_size": size.name},
+    )
+    for changes in plainer:
+        changed = replace(draft, **changes)
+        if routing.lacking(model, _wanted(model, changed), provider=draft.provider) is None:
+            return changed
+    return draft
 
 
 def standing_words(provider: ProviderFacts) -> str:

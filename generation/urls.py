@@ -7,6 +7,7 @@ app_name = "generation"
 urlpatterns = [
     path("", views.studio, name="studio"),
     path("uploads", views.upload, name="upload"),
+    path("choices", views.choices, name="choices"),
     path("generations/<uuid:public_id>/row", views.row, name="row"),
     path("generations/<uuid:public_id>/cancel", views.cancel, name="cancel"),
     path("generations/<uuid:public_id>/again", views.again, name="again"),

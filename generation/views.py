@@ -97,6 +97,16 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
+def choices(request: HttpRequest) -> HttpResponse:
+    """What the composer offers now, for a script that asks whenever one choice may change the others."""
+    user = signed_in(request)
+    given = [text for text in request.POST.getlist("reference") if composer.is_id(text)]
+    shown = composer.compose(user, composer.posted(user, request.POST, given))
+    return render(request, "generation/_composer_choices.html", {"composer": shown})
+
+
+@login_required
+@require_POST
 def upload(request: HttpRequest) -> HttpResponse:
     """Take in one reference at once, for a script that shows it while the prompt is being written."""
     file = request.FILES.get("file")

@@ -10,11 +10,12 @@ const draftKey = `easel-draft-${form.dataset.draft}`;
 const number = new Intl.NumberFormat("en-GB");
 const images = (count) => `${count} image${count === 1 ? "" : "s"}`;
 const credits = (amount) => `${number.format(amount)} credit${amount === 1 ? "" : "s"}`;
-const countMax = Number(field.count.max);
+const choices = form.querySelector("[data-choices]");
+const countMax = () => Number(field.count.max);
 
 /* --- Price --- */
 
-const count = () => Math.min(countMax, Math.max(1, Number.parseInt(field.count.value, 10) || 1));
+const count = () => Math.min(countMax(), Math.max(1, Number.parseInt(field.count.value, 10) || 1));
 const available = () => Number(form.dataset.available);
 let sayPrice;
 
@@ -77,7 +78,7 @@ function showChoices() {
     form.querySelector(`output[for=${slider.id}]`).textContent = slider.value;
   }
   for (const button of form.querySelectorAll("[data-step]")) {
-    button.disabled = Number(button.dataset.step) < 0 ? count() <= 1 : count() >= countMax;
+    button.disabled = Number(button.dataset.step) < 0 ? count() <= 1 : count() >= countMax();
   }
 }
 
@@ -122,7 +123,7 @@ function show(options) {
 }
 
 function setCount(value) {
-  field.count.value = Math.min(countMax, Math.max(1, value));
+  field.count.value = Math.min(countMax(), Math.max(1, value));
   change();
 }
 
@@ -143,20 +144,58 @@ function leave(popover) {
   form.querySelector(`[popovertarget=${popover.id}]`).focus();
 }
 
-for (const popover of form.querySelectorAll("[popover]")) {
-  popover.addEventListener("toggle", (event) => {
-    if (event.newState === "open") (popover.querySelector(":checked") ?? popover.querySelector("input"))?.focus();
-  });
-  popover.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    leave(popover);
-  });
+// The pickers are drawn anew when choices change, so the form listens in their place.
+form.addEventListener(
+  "toggle",
+  ({ target, newState }) => {
+    if (newState !== "open" || !target.matches("[popover]") || target.contains(document.activeElement)) return;
+    (target.querySelector(":checked") ?? target.querySelector("input"))?.focus();
+  },
+  true,
+);
+form.addEventListener("keydown", (event) => {
+  const popover = event.target.closest("[popover]");
+  if (!popover || event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  leave(popover);
+});
+
+/* --- Choices that change what else there is to choose --- */
+
+const DECIDING = ["model", "provider", "image_size"];
+let asked = 0;
+
+/* Draws the choices that the server offers for the draft, `given` in place of what the form says. */
+async function refresh(given = {}) {
+  const turn = ++asked;
+  const body = new FormData(form);
+  body.delete("files");
+  for (const [name, value] of Object.entries(given)) body.set(name, value);
+  const response = await fetch(form.dataset.choicesAt, { method: "POST", body, redirect: "error" }).catch(() => null);
+  // Out of reach, what is shown stays; the server checks what is sent anyway.
+  if (!response?.ok) return;
+  const text = await response.text();
+  if (turn !== asked) return;
+  const open = choices.querySelector(":popover-open")?.id;
+  const held = choices.contains(document.activeElement) ? document.activeElement : null;
+  choices.innerHTML = text;
+  form.dataset.referencesMax = field.price.dataset.referencesMax;
+  if (open) document.getElementById(open)?.showPopover();
+  if (held) again(held)?.focus();
+  window.easel.references.limit();
+  show();
+  keep();
+}
+
+/* The control that took the place of one that was drawn anew. */
+function again(held) {
+  if (held.type === "radio") return choices.querySelector(`[name="${held.name}"]:checked`);
+  return held.id ? document.getElementById(held.id) : choices.querySelector(`[popovertarget="${held.getAttribute("popovertarget")}"]`);
 }
 
 /* --- The draft: kept on every change, brought back by the next page --- */
 
-const KEPT = ["prompt", "aspect_ratio", "count", "model", "provider", "temperature", "top_p"];
+const KEPT = ["prompt", "aspect_ratio", "image_size", "count", "model", "provider", "temperature", "top_p"];
 
 function keep() {
   const draft = Object.fromEntries(KEPT.filter((name) => field[name]).map((name) => [name, field[name].value]));
@@ -198,9 +237,14 @@ function begin() {
   if (!("refused" in form.dataset) && !asked) {
     const draft = kept();
     const added = window.easel.references.list();
+    const shown = Object.fromEntries(DECIDING.map((name) => [name, field[name]?.value ?? ""]));
     restore(draft);
     const before = (draft.references ?? []).filter((one) => !added.some((other) => other.id === one.id));
     window.easel.references.set([...before.slice(0, Number(form.dataset.referencesMax) - added.length), ...added]);
+    if (before.length || DECIDING.some((name) => name in draft && draft[name] !== shown[name])) {
+      const { references, prompt: text, ...chosen } = draft;
+      refresh(chosen);
+    }
   }
   if (asked || query.has("reference")) {
     history.replaceState(null, "", location.pathname);
@@ -217,8 +261,14 @@ function change() {
   keep();
 }
 
-form.addEventListener("input", change);
-form.addEventListener("composer:change", change);
+form.addEventListener("input", (event) => {
+  change();
+  if (DECIDING.includes(event.target.name)) refresh();
+});
+form.addEventListener("composer:change", () => {
+  change();
+  refresh();
+});
 prompt.addEventListener("input", setPromptHeight);
 document.addEventListener("easel:credits", (event) => {
   form.dataset.available = event.detail;

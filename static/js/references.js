@@ -1,12 +1,12 @@
 /* The reference tray: pictures come by choosing, dropping and pasting, are uploaded at once, and can be
-   removed and put in another order. Offers `window.easel.references` = {list, set, add, settled}. */
+   removed and put in another order. Offers `window.easel.references` = {list, set, limit, settled}. */
 
 const form = document.getElementById("composer");
 const tray = form.querySelector("[data-references]");
 const addSlot = tray.querySelector("[data-reference-add]");
 const picker = addSlot.querySelector("input");
 const template = document.getElementById("reference-template");
-const most = Number(form.dataset.referencesMax);
+const most = () => Number(form.dataset.referencesMax);
 const bytesMax = Number(form.dataset.uploadMax);
 const KINDS = ["image/png", "image/jpeg", "image/webp"];
 const uploads = new Map();
@@ -15,19 +15,23 @@ const items = () => [...tray.querySelectorAll("[data-reference]")];
 const refuse = (text) => window.easel.toast(text, { level: "error" });
 const megabytes = (bytes) => `${Math.ceil((bytes * 10) / 1048576) / 10} MB`;
 
+function limit() {
+  addSlot.hidden = items().length >= most();
+}
+
 function changed() {
   items().forEach((item, index) => {
     const name = item.querySelector("img").alt;
     item.querySelector(".reference-number").textContent = index + 1;
     item.querySelector(".reference-remove").setAttribute("aria-label", `Remove reference ${index + 1}, ${name}`);
   });
-  addSlot.hidden = items().length >= most;
+  limit();
   form.dispatchEvent(new CustomEvent("composer:change"));
 }
 
 function full() {
-  if (items().length < most) return false;
-  refuse("You can use up to three references. Remove one to add this.");
+  if (items().length < most()) return false;
+  refuse(`You can use up to ${most()} references. Remove one to add this.`);
   return true;
 }
 
@@ -204,9 +208,10 @@ window.easel.references = {
       .filter((reference) => reference.id),
   set(references) {
     for (const item of items()) item.remove();
-    for (const reference of references.slice(0, most)) place(reference);
+    for (const reference of references.slice(0, most())) place(reference);
     changed();
   },
+  limit,
   settled: () => Promise.all([...uploads.values()].map((upload) => upload.done)),
 };
 
