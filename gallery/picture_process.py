@@ -71,7 +71,16 @@ class PictureProcess:
 
         :raises CannotRead: when it is no picture within the limits, or breaks a limit while decoding.
         """
-        message = pack({"keep_bytes": keep_bytes, "result_bytes_max": result_bytes_max}, data)
+        return unpack_answer(
+            *self.ask("inspect", data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max)
+        )
+
+    def ask(self, task: str, data: bytes, **arguments: Any) -> tuple[dict[str, Any], list[bytes]]:
+        """Have one of the worker's tasks done with a picture; its answer. Blocks; safe from several threads.
+
+        :raises CannotRead: when the picture breaks a limit; refusals of its own are in the answer.
+        """
+        message = pack({"task": task, **arguments}, data)
         with self._lock:
             try:
                 return self._ask(message)
@@ -94,7 +103,7 @@ class PictureProcess:
         """The decoding process's id while there is one."""
         return self._process.pid if self._process else None
 
-    def _ask(self, message: bytes) -> Inspection:
+    def _ask(self, message: bytes) -> tuple[dict[str, Any], list[bytes]]:
         process = self._running()
         answered = False
         try:
@@ -109,7 +118,7 @@ class PictureProcess:
             if not answered:
                 self._end()
         self._served += 1
-        return unpack_answer(header, blobs)
+        return header, blobs
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process and (self._served >= self._pictures_max or self._process.poll() is not None):
