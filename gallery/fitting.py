@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gallery import picture_process
 from gallery.inspection import CONTENT_TYPES, BrokenMessage, CannotRead, raise_refusal, sniffed
+from gallery.picture_process import PictureProcess
+
+process = PictureProcess(wall_seconds=30.0, cpu_seconds=8.0)
+"""One of its own, started when first needed: writing a large picture anew takes seconds, which a look at
+another shouldn't wait for. It is one that was let in before, so more time is no gift to a stranger."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def fit(data: bytes, content_type: str, *, limits: Limits) -> Fitted:
 
 
 def _asked(data: bytes, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:
-    return picture_process.shared.ask(
+    return process.ask(
         "fit",
         data,
         content_types=sorted(limits.content_types),

@@ -252,4 +252,4 @@ def _too_large(name: str, size: int, limit: int) -> str:
 def _megabytes(size: int) -> str:
     """Rounded up, so that what is over the limit never reads as the limit."""
     tenths = -(-size * 10 // (1024 * 1024))
-    return f"{tenths // 10} MB" if tenths % 10 == 0 or tenths >= 100 else f"{tenths / 10} MB"
+    return f"{tenths // 10} MB" if tenths % 10 == 0 else f"{tenths / 10} MB"
