@@ -45,15 +45,16 @@ class PictureProcess:
     """One decoding process, to be shared by the threads of this one; they take turns.
 
     `wall_seconds` counts from when the picture is handed over, `cpu_seconds` is processor time of one
-    picture, `memory_bytes` is address space, and after `pictures_max` pictures a fresh process follows.
+    picture (30 MB of transparent PNG take four), `memory_bytes` is address space, and after
+    `pictures_max` pictures a fresh process follows.
     A forked copy of this object starts a process of its own.
     """
 
     def __init__(
         self,
         *,
-        wall_seconds: float = 10.0,
-        cpu_seconds: float = 4.0,
+        wall_seconds: float = 20.0,
+        cpu_seconds: float = 5.0,
         memory_bytes: int = 512 * 1024 * 1024,
         pictures_max: int = 500,
     ) -> None:
