@@ -217,8 +217,10 @@ if _bucket:
         },
     }
 FILE_ADDRESS_SECONDS = 300
-UPLOAD_MAX_BYTES = 7 * 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024  # four references as data URIs in one JSON body
+UPLOAD_MAX_BYTES = 30 * 1024 * 1024  # what providers take is less; `gallery/fitting.py` sees to that
+# One picture of that size as a data URI, or several smaller ones, in one JSON body, which memory has to hold
+# a few times over. Uploads are read from disk and may all be that large.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 42 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- People -------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ UNCHANGED_CELL = 3
 """Levels of 255. JPEG at quality 60 and above and resizing stay below both; a small edit does not."""
 
 _WORDS = {
-    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG or WebP.",
+    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF.",
     "animated": "{name} is animated. Easel uses still pictures: save one frame and add that.",
     "unreadable": "{name} is damaged, and Easel can't read it. Save it again and add the new file.",
     "too_many_pixels": "{name} has too many pixels{shape}. The limit is 8192 on a side and 25 million "
@@ -80,9 +80,9 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
     """Check a picture and put it into the storage, named by its content. Slow; safe to repeat.
 
     `keep_bytes` for what a provider made; what people give is written anew, in at most
-    `settings.UPLOAD_MAX_BYTES`. `max_bytes` is how much is let in.
+    `settings.UPLOAD_MAX_BYTES`, and so is HEIC or HEIF from anybody. `max_bytes` is how much is let in.
 
-    :raises PictureRefused: for whatever is no whole PNG, JPEG or WebP within the limits.
+    :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, HEIC or HEIF within the limits.
     """
     inspection = inspect(data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name)
     kept = data if inspection.encoded is None else inspection.encoded
@@ -252,4 +252,4 @@ def _too_large(name: str, size: int, limit: int) -> str:
 def _megabytes(size: int) -> str:
     """Rounded up, so that what is over the limit never reads as the limit."""
     tenths = -(-size * 10 // (1024 * 1024))
-    return f"{tenths // 10} MB" if tenths % 10 == 0 or tenths >= 100 else f"{tenths / 10} MB"
+    return f"{tenths // 10} MB" if tenths % 10 == 0 else f"{tenths / 10} MB"

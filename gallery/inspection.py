@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp")
-CODES = ("not_a_picture", "too_many_pixels", "animated", "unreadable")
+CODES = ("not_a_picture", "too_many_pixels", "animated", "unreadable", "does_not_fit")
 HEADER_BYTES_MAX = 16 * 1024
 """Length of a header line; the longest real one is under 2 kB."""
 BLOB_BYTES_MAX = 64 * 1024 * 1024
 """All blobs of one message together: the largest picture let in, three renditions and room."""
 
+# Brands of stills and of sequences coded as HEVC, by the first four letters after `ftyp`.
+_HEIC = {b"heic", b"heix", b"heim", b"heis"}
+_HEIC_SEQUENCE = {b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF = {b"mif1": "image/heif", b"msf1": "image/heif-sequence"}
+
 
 class CannotRead(Exception):
-    """The bytes are no picture we take in.
+    """The bytes are no picture we take in, or cannot be made what is asked.
 
     `code` is one of `CODES`; `width` and `height` are pixels where the file names them, else 0.
     """
@@ -63,6 +68,32 @@ class Inspection:
 
 class BrokenMessage(Exception):
     """What came through the pipe is not a message of ours."""
+
+
+def sniffed(data: bytes) -> str:
+    """The type a file begins like, whatever it is called; `""` for one that isn't told of here.
+
+    `image/png`, `image/jpeg`, `image/webp`, `image/heic`, `image/heif`, and `image/heic-sequence` or
+    `image/heif-sequence` for what moves. It promises nothing of what follows.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return _sniffed_heif(data) if data[4:8] == b"ftyp" else ""
+
+
+def _sniffed_heif(data: bytes) -> str:
+    brand = data[8:12]
+    if brand in _HEIC:
+        return "image/heic"
+    if brand in _HEIC_SEQUENCE:
+        return "image/heic-sequence"
+    # The general brands stand before other codings too; AVIF is not for us.
+    others = data[16 : min(int.from_bytes(data[:4]), 256)]
+    return "" if b"avif" in others and b"heic" not in others else _HEIF.get(brand, "")
 
 
 def pack(header: dict[str, Any], *blobs: bytes) -> bytes:
@@ -138,13 +169,19 @@ def unpack_answer(header: dict[str, Any], blobs: list[bytes]) -> Inspection:
     :raises CannotRead: when it refused the picture.
     :raises BrokenMessage: when the answer is not one of ours.
     """
+    raise_refusal(header)
     try:
-        if "refused" in header:
-            refusal = CannotRead(
-                str(header["refused"]), width=int(header["width"]), height=int(header["height"])
-            )
-        else:
-            return _inspection(header, blobs)
+        return _inspection(header, blobs)
+    except (KeyError, ValueError, TypeError) as error:
+        raise BrokenMessage("not an answer") from error
+
+
+def raise_refusal(header: dict[str, Any]) -> None:
+    """:raises CannotRead: when the answer is a refusal. :raises BrokenMessage: when it is none of ours."""
+    if "refused" not in header:
+        return
+    try:
+        refusal = CannotRead(header["refused"], width=int(header["width"]), height=int(header["height"]))
     except (KeyError, ValueError, TypeError) as error:
         raise BrokenMessage("not an answer") from error
     if refusal.code not in CODES:

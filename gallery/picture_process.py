@@ -45,15 +45,16 @@ class PictureProcess:
     """One decoding process, to be shared by the threads of this one; they take turns.
 
     `wall_seconds` counts from when the picture is handed over, `cpu_seconds` is processor time of one
-    picture, `memory_bytes` is address space, and after `pictures_max` pictures a fresh process follows.
+    picture (30 MB of transparent PNG take four), `memory_bytes` is address space, and after
+    `pictures_max` pictures a fresh process follows.
     A forked copy of this object starts a process of its own.
     """
 
     def __init__(
         self,
         *,
-        wall_seconds: float = 10.0,
-        cpu_seconds: float = 4.0,
+        wall_seconds: float = 20.0,
+        cpu_seconds: float = 5.0,
         memory_bytes: int = 512 * 1024 * 1024,
         pictures_max: int = 500,
     ) -> None:
@@ -71,7 +72,16 @@ class PictureProcess:
 
         :raises CannotRead: when it is no picture within the limits, or breaks a limit while decoding.
         """
-        message = pack({"keep_bytes": keep_bytes, "result_bytes_max": result_bytes_max}, data)
+        return unpack_answer(
+            *self.ask("inspect", data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max)
+        )
+
+    def ask(self, task: str, data: bytes, **arguments: Any) -> tuple[dict[str, Any], list[bytes]]:
+        """Have one of the worker's tasks done with a picture; its answer. Blocks; safe from several threads.
+
+        :raises CannotRead: when the picture breaks a limit; refusals of its own are in the answer.
+        """
+        message = pack({"task": task, **arguments}, data)
         with self._lock:
             try:
                 return self._ask(message)
@@ -94,7 +104,7 @@ class PictureProcess:
         """The decoding process's id while there is one."""
         return self._process.pid if self._process else None
 
-    def _ask(self, message: bytes) -> Inspection:
+    def _ask(self, message: bytes) -> tuple[dict[str, Any], list[bytes]]:
         process = self._running()
         answered = False
         try:
@@ -109,7 +119,7 @@ class PictureProcess:
             if not answered:
                 self._end()
         self._served += 1
-        return unpack_answer(header, blobs)
+        return header, blobs
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process and (self._served >= self._pictures_max or self._process.poll() is not None):

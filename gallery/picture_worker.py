@@ -12,11 +12,12 @@ import os
 import resource
 import signal
 import sys
+from typing import Any
 
 from PIL import Image
 
-from gallery import pictures
-from gallery.inspection import BrokenMessage, CannotRead, pack_inspection, pack_refusal, read_message
+from gallery import pictures, shrinking
+from gallery.inspection import BrokenMessage, CannotRead, pack, pack_inspection, pack_refusal, read_message
 
 
 def main() -> None:
@@ -47,16 +48,11 @@ def _limit(memory_bytes: int) -> None:
             resource.setrlimit(limit, (amount, amount))
 
 
-def _answer(header: dict[str, object], data: bytes, cpu_seconds: float) -> bytes:
+def _answer(header: dict[str, Any], data: bytes, cpu_seconds: float) -> bytes:
     # At zero the kernel sends SIGPROF, which ends the process even inside a decoder.
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
-        inspection = pictures.inspect(
-            data,
-            keep_bytes=bool(header["keep_bytes"]),
-            result_bytes_max=int(str(header["result_bytes_max"])),
-        )
-        return pack_inspection(inspection)
+        return _TASKS[header["task"]](header, data)
     except CannotRead as refusal:
         return pack_refusal(refusal)
     except Exception:
@@ -64,6 +60,30 @@ def _answer(header: dict[str, object], data: bytes, cpu_seconds: float) -> bytes
         return pack_refusal(CannotRead("unreadable"))
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _inspect(header: dict[str, Any], data: bytes) -> bytes:
+    inspection = pictures.inspect(
+        data, keep_bytes=header["keep_bytes"], result_bytes_max=header["result_bytes_max"]
+    )
+    return pack_inspection(inspection)
+
+
+def _fit(header: dict[str, Any], data: bytes) -> bytes:
+    content_types = frozenset(header["content_types"])
+    fitted = shrinking.fit(
+        data,
+        content_types=content_types,
+        max_bytes=header["max_bytes"],
+        max_side=header["max_side"],
+    )
+    if fitted is None:
+        return pack({"content_type": ""})
+    encoded, content_type = fitted
+    return pack({"content_type": content_type}, encoded)
+
+
+_TASKS = {"inspect": _inspect, "fit": _fit}
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class ImageChangeInput(StrictSerializer):
 
 
 class UploadInput(StrictSerializer):
-    """A picture file: PNG, JPEG or WebP, up to 7 MB."""
+    """A picture file: PNG, JPEG, WebP, HEIC or HEIF, up to 30 MB."""
 
     file = serializers.FileField(
         allow_empty_file=True,

@@ -8,9 +8,11 @@ const picker = addSlot.querySelector("input");
 const template = document.getElementById("reference-template");
 const most = () => Number(form.dataset.referencesMax);
 const bytesMax = Number(form.dataset.uploadMax);
-const KINDS = ["image/png", "image/jpeg", "image/webp"];
+const KINDS = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
 const uploads = new Map();
 
+// Browsers that don't know HEIC give it no type.
+const takes = (file) => KINDS.includes(file.type) || (!file.type && /\.hei[cf]$/i.test(file.name));
 const items = () => [...tray.querySelectorAll("[data-reference]")];
 const refuse = (text) => window.easel.toast(text, { level: "error" });
 const megabytes = (bytes) => `${Math.ceil((bytes * 10) / 1048576) / 10} MB`;
@@ -40,7 +42,11 @@ function place({ id = "", src, name }) {
   const picture = item.querySelector("img");
   picture.src = src;
   picture.alt = name || "Reference";
-  picture.addEventListener("error", () => item.isConnected && !uploads.has(item) && remove(item));
+  picture.addEventListener("error", () => {
+    // Few browsers show HEIC: while it is on its way there is only the ring, then our own small copy.
+    if (uploads.has(item)) picture.hidden = true;
+    else if (item.isConnected) remove(item);
+  });
   item.querySelector("input").value = id;
   item.draggable = true;
   addSlot.before(item);
@@ -89,6 +95,7 @@ function received(item, request, file) {
     const { id, src } = request.response;
     item.querySelector("input").value = id;
     item.querySelector("img").src = src;
+    item.querySelector("img").hidden = false;
     window.easel.announce(`${file.name} is added as a reference.`);
     changed();
     return;
@@ -100,8 +107,8 @@ function received(item, request, file) {
 function addFiles(files) {
   for (const file of files) {
     if (full()) return;
-    if (!KINDS.includes(file.type)) {
-      refuse(`${file.name} isn't a picture Easel can use. Try PNG, JPEG or WebP.`);
+    if (!takes(file)) {
+      refuse(`${file.name} isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF.`);
     } else if (file.size > bytesMax) {
       const limit = megabytes(bytesMax);
       refuse(`${file.name} is too big. It is ${megabytes(file.size)}; the limit is ${limit}. Make it smaller and add it again.`);

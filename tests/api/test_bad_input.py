@@ -55,9 +55,9 @@ def bomb() -> bytes:
 
 
 def heavy() -> bytes:
-    """A whole picture of more than 7 MB."""
+    """A whole picture of more than 30 MB."""
     file = io.BytesIO()
-    Picture.effect_noise((2000, 2000), 90).convert("RGB").save(file, "PNG")
+    Picture.new("RGB", (3300, 3300)).save(file, "PNG", compress_level=0)
     return file.getvalue()
 
 
@@ -104,7 +104,7 @@ def heavy() -> bytes:
         ({"references": [str(uuid.uuid4())]}, "unknown_reference", "references"),
         ({"references": ["data:image/png;base64,%%%"]}, "reference_unreadable", "references"),
         ({"references": [data_uri(b"%PDF-1.4 no picture")]}, "reference_not_a_picture", "references"),
-        ({"references": [data_uri(b"\0" * (7 * 1024 * 1024 + 1))]}, "reference_too_large", "references"),
+        ({"references": [data_uri(b"\0" * (30 * 1024 * 1024 + 1))]}, "reference_too_large", "references"),
         ({"references": [data_uri(bomb())]}, "reference_too_many_pixels", "references"),
         ({"references": ["http://127.0.0.1/a.png"]}, "reference_unreachable", "references"),
         ({"size": "1024x1024"}, "unknown_field", "size"),

@@ -1,5 +1,6 @@
 """Asking for pictures over the API."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from generation.models import Generation
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller, caller
+from tests.gallery import heic, loopback
 
 URL = "/api/v1/generations"
 pytestmark = pytest.mark.django_db
@@ -68,15 +70,28 @@ def test_uploads_and_images_are_references(owner: Caller) -> None:
     ]
 
 
-def test_a_data_uri_is_a_reference(owner: Caller) -> None:
-    import base64
-
-    uri = "data:image/png;base64," + base64.b64encode(factories.picture()).decode()
+@pytest.mark.parametrize("data", [factories.picture(), heic.picture()], ids=["png", "heic"])
+@pytest.mark.parametrize("kind", ["image/png", "image/heic", "text/plain"])
+def test_a_data_uri_is_a_reference_whatever_it_is_called(owner: Caller, data: bytes, kind: str) -> None:
+    uri = f"data:{kind};base64," + base64.b64encode(data).decode()
 
     answer = owner.client.post(URL, {"prompt": "This", "references": [uri]})
 
     assert answer.status_code == 202
     assert len(answer.json()["references"]) == 1
+
+
+def test_an_address_of_heic_is_a_reference_whatever_its_server_calls_it(owner: Caller, settings: Any) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    answers = loopback.response(heic.picture(), "Content-Type: text/plain")
+    server = loopback.Server(lambda connection, _: connection.sendall(answers))
+    try:
+        answer = owner.client.post(URL, {"prompt": "This", "references": [f"{server.origin}/mug.png"]})
+    finally:
+        server.close()
+
+    assert answer.status_code == 202
+    assert [(row["width"], row["height"]) for row in answer.json()["references"]] == [(400, 300)]
 
 
 def test_an_ended_generation_shows_its_images_and_what_it_cost(owner: Caller) -> None:

@@ -14,6 +14,7 @@ from gallery.models import Image, Upload
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller
+from tests.gallery import drawing, heic
 
 URL = "/api/v1/images"
 pytestmark = pytest.mark.django_db
@@ -155,3 +156,30 @@ def test_a_deleted_upload_leaves_the_generation_its_reference(owner: Caller) -> 
 
     again = owner.client.get(f"/api/v1/generations/{generation['id']}").json()
     assert len(again["references"]) == 1
+
+
+def test_an_upload_of_heic_is_stored_as_what_browsers_show(owner: Caller) -> None:
+    file = SimpleUploadedFile("IMG_0042.jpg", heic.picture(), "image/jpeg")
+
+    body = owner.client.post("/api/v1/uploads", {"file": file}, format="multipart").json()
+
+    assert (body["content_type"], body["width"], body["height"]) == ("image/jpeg", 400, 300)
+
+
+def test_an_upload_of_damaged_heic_is_refused(owner: Caller) -> None:
+    file = SimpleUploadedFile("IMG_0042.heic", heic.picture()[:5000], "image/heic")
+
+    answer = owner.client.post("/api/v1/uploads", {"file": file}, format="multipart")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert "IMG_0042.heic is damaged" in answer.json()["detail"]
+
+
+def test_an_upload_may_have_more_than_providers_take(owner: Caller) -> None:
+    data = drawing.encoded(drawing.noise((1700, 1700)), compress_level=1)
+    file = SimpleUploadedFile("noise.png", data, "image/png")
+
+    answer = owner.client.post("/api/v1/uploads", {"file": file}, format="multipart")
+
+    assert len(data) > 7 * 1024 * 1024
+    assert (answer.status_code, answer.json()["width"]) == (201, 1700)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from tests.gallery import drawing
+from tests.gallery import drawing, hostile_heif
 
 PAYLOAD = b"EASEL-HOSTILE-PAYLOAD<script>alert(1)</script>"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -318,5 +318,15 @@ def damaged() -> Iterator[tuple[str, bytes]]:
 
 
 def all_files() -> list[tuple[str, bytes]]:
-    groups = (bombs, broken_pngs, broken_jpegs, broken_webps, animations, other_files, polyglots, damaged)
+    groups = (
+        bombs,
+        broken_pngs,
+        broken_jpegs,
+        broken_webps,
+        animations,
+        other_files,
+        polyglots,
+        damaged,
+        *hostile_heif.GROUPS,
+    )
     return [(f"{group.__name__}: {name}", data) for group in groups for name, data in group()]

@@ -60,7 +60,7 @@ def test_every_hostile_file_is_refused_or_stored_in_bounds(keep_bytes: bool) -> 
 
 def outcome(data: bytes, *, keep_bytes: bool) -> str:
     try:
-        stored = ingest.store(data, keep_bytes=keep_bytes, max_bytes=15 * MEGABYTE)
+        stored = ingest.store(data, keep_bytes=keep_bytes, max_bytes=30 * MEGABYTE)
     except PictureRefused as refusal:
         return refusal.code
     if not keep_bytes:

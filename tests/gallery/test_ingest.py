@@ -179,13 +179,13 @@ def test_an_upload_over_the_limit_says_both_sizes(owner: User) -> None:
 
     assert caught.value.code == "too_large"
     assert caught.value.detail == (
-        "harbour.png is too big. It is 41 MB; the limit is 7 MB. Make it smaller and add it again."
+        "harbour.png is too big. It is 41 MB; the limit is 30 MB. Make it smaller and add it again."
     )
 
 
 def test_one_byte_over_the_limit_does_not_read_as_the_limit(owner: User) -> None:
-    with pytest.raises(PictureRefused, match=r"It is 7\.1 MB; the limit is 7 MB"):
-        ingest.store_upload(owner=owner, data=bytes(7 * MEGABYTE + 1))
+    with pytest.raises(PictureRefused, match=r"It is 30\.1 MB; the limit is 30 MB"):
+        ingest.store_upload(owner=owner, data=bytes(30 * MEGABYTE + 1))
 
 
 def test_what_is_no_picture_is_told_by_its_name() -> None:
@@ -193,7 +193,9 @@ def test_what_is_no_picture_is_told_by_its_name() -> None:
         ingest.store(b"%PDF-1.7", keep_bytes=False, max_bytes=MEGABYTE, file_name="notes.pdf")
 
     assert caught.value.code == "not_a_picture"
-    assert caught.value.detail == "notes.pdf isn't a picture Easel can use. Try PNG, JPEG or WebP."
+    assert (
+        caught.value.detail == "notes.pdf isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF."
+    )
 
 
 @pytest.mark.parametrize("size", [(9000, 100), (5001, 5000), (12000, 9000)])

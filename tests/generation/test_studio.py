@@ -298,7 +298,7 @@ def test_an_upload_answers_its_id_and_small_picture(user: User, owner: Client) -
 
 @pytest.mark.parametrize(
     ("data", "status", "code"),
-    [(b"no picture", 400, "not_a_picture"), (b"x" * (7 * 1024 * 1024 + 1), 413, "too_large")],
+    [(b"no picture", 400, "not_a_picture"), (b"x" * (30 * 1024 * 1024 + 1), 413, "too_large")],
     ids=["not_a_picture", "too_large"],
 )
 def test_a_refused_upload_says_why(owner: Client, data: bytes, status: int, code: str) -> None:

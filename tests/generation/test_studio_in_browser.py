@@ -16,6 +16,7 @@ from generation import claims, execution, submission
 from generation.models import Generation
 from generation.progress import Reason
 from tests import factories
+from tests.gallery import heic
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -169,6 +170,21 @@ def test_the_draft_survives_a_reload(page: Page, site: str, tmp_path: Path) -> N
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("an old mill")
     expect(price(page)).to_contain_text("2 images")
     expect(page.locator(".reference")).to_have_count(1)
+
+
+def test_a_phones_picture_is_added_though_the_browser_cannot_show_it(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "IMG_0042.HEIC"
+    photograph.write_bytes(heic.picture())
+    open_studio(page, site)
+
+    page.get_by_label("Add reference pictures").set_input_files(photograph)
+
+    expect(page.locator(".reference:not(.reference-busy) input:not([value=''])")).to_have_count(1)
+    shown = page.get_by_role("img", name="IMG_0042.HEIC")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_js_property("naturalWidth", 320)
 
 
 def test_a_file_that_is_no_picture_is_told_and_nothing_is_added(
