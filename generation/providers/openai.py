@@ -37,8 +37,6 @@ class OpenAIAdapter:
         count_max=openai.COUNT_MAX,
         references_max=openai.REFERENCES_MAX,
         resumable=False,
-        ratios=frozenset(shapes.RATIOS),
-        ratios_with_references=frozenset(shapes.RATIOS),
     )
 
     def __init__(self, client: httpx.AsyncClient, connection: Connection) -> None:
@@ -144,10 +142,9 @@ def _versioned(base_url: str) -> str:
 
 def _abilities(dialect: Dialect) -> Abilities:
     """What is left of the format's abilities in a dialect."""
-    abilities = OpenAIAdapter.abilities
-    if dialect.size is Sizing.AUTO:
-        square = frozenset({"1:1"})
-        abilities = replace(abilities, ratios=square, ratios_with_references=square)
+    ratios = {Sizing.RATIO: None, Sizing.PIXELS: frozenset(shapes.RATIOS), Sizing.AUTO: frozenset({"1:1"})}
+    told = ratios[dialect.size]
+    abilities = replace(OpenAIAdapter.abilities, ratios=told, ratios_with_references=told)
     return replace(abilities, count_max=1) if dialect.count is Counting.ONE else abilities
 
 

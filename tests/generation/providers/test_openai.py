@@ -15,7 +15,7 @@ from generation.providers.base import Answer, Connection, ImageBytes, ImageLink,
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError, Refused
 from generation.providers.formats import FORMATS
 from generation.providers.openai import OpenAIAdapter
-from generation.wire import multipart, openai_answers
+from generation.wire import multipart, openai_answers, shapes
 from tests.generation.wire import strategies_openai as strategies
 from tests.generation.wire.fuzzing import EXAMPLES
 
@@ -126,16 +126,22 @@ def test_a_single_file_can_have_brackets() -> None:
     assert parts[0].name == "image[]"
 
 
-def test_abilities_follow_the_options() -> None:
-    client = httpx.AsyncClient()
-    plain = OpenAIAdapter(client, Connection("mine", "https://x.example.test"))
-    narrow = OpenAIAdapter(
-        client, Connection("mine", "https://x.example.test", options={"size": "auto", "count": "one"})
-    )
+@pytest.mark.parametrize(
+    ("options", "ratios", "count_max"),
+    [
+        ({}, None, 10),
+        ({"size": "pixels"}, frozenset(shapes.RATIOS), 10),
+        ({"size": "auto"}, frozenset({"1:1"}), 10),
+        ({"count": "one"}, None, 1),
+    ],
+)
+def test_abilities_follow_the_options(
+    options: dict[str, Any], ratios: frozenset[str] | None, count_max: int
+) -> None:
+    provider = OpenAIAdapter(httpx.AsyncClient(), Connection("mine", "https://x.example.test", "", options))
 
-    assert plain.abilities == OpenAIAdapter.abilities
-    assert (narrow.abilities.count_max, narrow.abilities.ratios) == (1, frozenset({"1:1"}))
-    assert narrow.abilities.ratios_with_references == frozenset({"1:1"})
+    told = (provider.abilities.ratios, provider.abilities.ratios_with_references)
+    assert (*told, provider.abilities.count_max) == (ratios, ratios, count_max)
 
 
 def test_a_wrong_option_is_told_at_once() -> None:
