@@ -73,18 +73,25 @@ async def exchange(
 
     :raises NotSent: :raises Unanswered:
     """
+    if deadline_seconds <= 0:
+        # What came before has used the time up; a transport that never waits would send all the same.
+        raise NotSent
     departure = Departure()
-    request = client.build_request(
-        method,
-        url,
-        content=content,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
-        timeout=timeouts(deadline_seconds),
-        extensions={"trace": departure.trace},
-    )
     try:
-        async with asyncio.timeout(deadline_seconds):
-            return await _send(client, request, success_max_bytes, heard)
+        request = client.build_request(
+            method,
+            url,
+            content=content,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
+            timeout=timeouts(deadline_seconds),
+            extensions={"trace": departure.trace},
+        )
+    except (httpx.InvalidURL, UnicodeError) as error:
+        # An address that is none, or a header that no ASCII can say.
+        raise NotSent from error
+    try:
+        async with asyncio.timeout(deadline_seconds) as limit:
+            return await _send(client, request, success_max_bytes, heard, limit)
     except _NOT_SENT as error:
         raise NotSent from error
     except TimeoutError as error:
@@ -98,13 +105,18 @@ async def exchange(
 
 
 async def _send(
-    client: httpx.AsyncClient, request: httpx.Request, success_max_bytes: int, heard: Heard | None
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    success_max_bytes: int,
+    heard: Heard | None,
+    limit: asyncio.Timeout,
 ) -> Reply:
     response = await client.send(request, stream=True, follow_redirects=False)
     try:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if not response.is_success:
-            return Reply(response.status_code, headers, await read_excerpt(response))
+            excerpt = await read_excerpt(response, until=limit.when())
+            return Reply(response.status_code, headers, excerpt)
         if heard is not None:
             await heard(headers)
         return Reply(response.status_code, headers, await read_bounded(response, success_max_bytes))

@@ -7,6 +7,7 @@ import httpx
 
 from generation.providers.aiml import AimlAdapter
 from generation.providers.base import Abilities, Adapter, Connection
+from generation.providers.openai import OPTIONS, OpenAIAdapter
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,13 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
+    ),
+    "openai": Format(
+        title="OpenAI-compatible",
+        abilities=OpenAIAdapter.abilities,
+        adapter=OpenAIAdapter,
+        base_url="https://api.openai.com",
+        emulated_at="/openai",
+        options=OPTIONS,
     ),
 }

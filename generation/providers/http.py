@@ -72,11 +72,17 @@ async def read_bounded(response: httpx.Response, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_excerpt(response: httpx.Response) -> bytes:
-    """What can be had of an error's body: its status said what matters, so a torn or endless one is cut."""
-    chunks, total = [], 0
+async def read_excerpt(response: httpx.Response, *, until: float | None = None) -> bytes:
+    """What can be had of an error's body: its status said what matters, so a torn or endless one is cut.
+
+    `until` is when the whole call ends, in the loop's time: the excerpt ends before it, or the status would
+    be lost with it.
+    """
+    chunks, total, seconds = [], 0, EXCERPT_SECONDS
+    if until is not None:
+        seconds = min(seconds, (until - asyncio.get_running_loop().time()) * 0.9)
     with contextlib.suppress(httpx.HTTPError, TimeoutError):
-        async with asyncio.timeout(EXCERPT_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in response.aiter_bytes():
                 total += len(chunk)
                 chunks.append(chunk)
