@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from accounts import sealing
@@ -17,6 +18,8 @@ from generation.models import ImageModel, Provider, ProviderHealth, RoutingPolic
 from generation.models import Offer as OfferRow
 from generation.providers.base import Abilities, Connection
 from generation.providers.formats import FORMATS
+
+log = structlog.get_logger(__name__)
 
 DEFAULT_RATIO = "1:1"
 NO_HEALTH = ProviderHealth()
@@ -231,11 +234,7 @@ def _provider(row: Provider) -> ProviderFacts:
 
 
 def _model(row: ImageModel, offers: Iterable[OfferRow], providers: Mapping[int, ProviderFacts]) -> Model:
-    known = [
-        _offer(offer, providers[offer.provider_id])
-        for offer in offers
-        if providers[offer.provider_id].format in FORMATS
-    ]
+    known = [made for offer in offers if (made := _offer(offer, providers[offer.provider_id]))]
     known.sort(key=lambda offer: offer.provider.position)
     return Model(
         id=row.slug,
@@ -257,23 +256,31 @@ def _size(size: Mapping[str, Any]) -> ImageSize:
     return ImageSize(name=size["name"], price=size["price"], ratios=ratios)
 
 
-def _offer(row: OfferRow, provider: ProviderFacts) -> Offer:
-    return Offer(
-        provider=provider,
-        vendor_model=row.vendor_model,
-        edit_model=row.edit_model,
-        abilities=abilities(provider.format, row.abilities),
-        costs={size: Decimal(cost) for size, cost in row.costs.items()},
-    )
+def _offer(row: OfferRow, provider: ProviderFacts) -> Offer | None:
+    """The offer; None, and a line in the log, where a row was written past the admin's checks."""
+    if provider.format not in FORMATS:
+        return None
+    try:
+        able = abilities(provider.format, row.abilities, provider.options)
+        costs = {size: Decimal(cost) for size, cost in row.costs.items()}
+    except (TypeError, ValueError, ArithmeticError):
+        log.exception("an offer can't be read", provider=provider.name, offer=row.pk)
+        return None
+    return Offer(provider, row.vendor_model, row.edit_model, able, costs)
 
 
-def abilities(format: str, overrides: Mapping[str, Any]) -> Abilities:  # noqa: A002 - what it is called
-    """The format's abilities with a row's own in their place.
+def abilities(
+    format: str,  # noqa: A002 - what it is called
+    overrides: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Abilities:
+    """The format's abilities under a provider's options, with a row's own in their place.
 
     :raises TypeError: the row names one that there is not.
+    :raises ValueError: an option has a value that it can't have.
     """
     read: dict[str, Any] = {
         name: frozenset(value) if name in _SETS and value is not None else value
         for name, value in overrides.items()
     }
-    return replace(FORMATS[format].abilities, **read)
+    return replace(FORMATS[format].abilities_with(options), **read)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from gallery import ingest
+from gallery import fitting, ingest
 from generation import catalog, execution, health, results, routing, specs
 from generation.adapters import AdapterSource
 from generation.catalog import Model, Offer
@@ -19,7 +19,7 @@ from generation.health import NotNow
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason, progress
 from generation.providers.base import Adapter, Answer, Finder, ImageBytes, Spec
-from generation.providers.errors import NotAccepted, OutcomeUnknown, ProviderError
+from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError
 
 if TYPE_CHECKING:
     from generation.runner import Desk
@@ -166,7 +166,10 @@ class _Serving:
     async def _call(self, attempt: Attempt, offer: Offer) -> None:
         adapter = self.adapters.of(offer.provider)
         assert adapter is not None
-        spec = await self._spec(attempt, offer)
+        try:
+            spec = await self._spec(attempt, offer)
+        except (fitting.CannotFit, FileNotFoundError) as error:
+            return await self._failed(attempt, _unfit(error))
 
         async def accepted(vendor_id: str) -> None:
             await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
@@ -186,7 +189,11 @@ class _Serving:
         adapter = self.adapters.of(offer.provider) if offer else None
         if offer is None or adapter is None:
             return await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
-        await self._resume(attempt, offer, adapter, await self._spec(attempt, offer), None)
+        try:
+            spec = await self._spec(attempt, offer)
+        except (fitting.CannotFit, FileNotFoundError):
+            return await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
+        await self._resume(attempt, offer, adapter, spec, None)
 
     async def _resume(
         self, attempt: Attempt, offer: Offer, adapter: Adapter, spec: Spec, error: OutcomeUnknown | None
@@ -410,6 +417,12 @@ class _Serving:
 
     async def _now(self) -> datetime:
         return await self.desk.rows(database_now)
+
+
+def _unfit(error: fitting.CannotFit | FileNotFoundError) -> NotAccepted:
+    """Nothing was sent, since a reference can't be given to this provider; another may take more."""
+    detail = error.detail if isinstance(error, fitting.CannotFit) else "A reference's file is gone."
+    return NotAccepted(Code.INVALID, final_for_provider=True, detail=detail)
 
 
 async def side_by_side(calls: Iterable[Coroutine[Any, Any, None]]) -> None:

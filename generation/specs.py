@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gallery import storage
-from gallery.models import Image
+from gallery import fitting, storage
+from gallery.models import Image, Original
 from generation.catalog import Model, Offer
 from generation.models import Attempt, Generation
 from generation.providers.base import ReferenceImage, Spec
@@ -65,19 +65,19 @@ def build(
     number: str,
     deadline_seconds: float,
 ) -> Spec:
-    """The spec of one call; reads files, and no rows that were not loaded with the generation.
+    """The spec of one call; slow, as it reads files, but no rows that were not loaded with the generation.
 
     A turn goes on from the state of the provider that holds it, else from its picture as the first reference.
+    References are made to fit what the provider takes.
+
+    :raises fitting.CannotFit: :raises FileNotFoundError: a reference's file is gone.
     """
     begun = turn(generation)
-    references = [
-        ReferenceImage(data=storage.get(row.original.name), content_type=row.original.content_type)
-        for row in generation.references.all()
-    ]
+    originals = [row.original for row in generation.references.all()]
     state = _state(begun, model, offer)
     if begun is not None and state is None:
-        original = begun.image.original
-        references.insert(0, ReferenceImage(storage.get(original.name), original.content_type))
+        originals.insert(0, begun.image.original)
+    references = [_reference(original, offer) for original in originals]
     sampling = offer.abilities
     return Spec(
         model=offer.vendor_model,
@@ -93,6 +93,13 @@ def build(
         request_id=number,
         state=state,
     )
+
+
+def _reference(original: Original, offer: Offer) -> ReferenceImage:
+    able = offer.abilities
+    limits = fitting.Limits(able.reference_types, able.reference_max_bytes)
+    fitted = fitting.fit(storage.get(original.name), original.content_type, limits=limits)
+    return ReferenceImage(fitted.data, fitted.content_type)
 
 
 def _state(begun: Turn | None, model: Model, offer: Offer) -> bytes | None:

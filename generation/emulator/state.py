@@ -10,7 +10,7 @@ from typing import Any
 
 from generation.emulator.faults import Plan
 
-LOG_MAX = 20_000
+LOG_MAX = 200_000
 RESULTS_MAX_BYTES = 512 * 1024 * 1024
 PROMPTS_MAX = 10_000
 

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from generation.providers.aiml import AimlAdapter
 from generation.providers.base import Abilities, Adapter, Connection
-from generation.providers.openai import OPTIONS, OpenAIAdapter
+from generation.providers.openai import OPTIONS, OpenAIAdapter, abilities_with
 
 
 @dataclass(frozen=True)
 class Format:
     """A way to speak to a provider. `emulated_at` is the emulator's path that stands in for its vendor.
 
-    `options` are the names of its connection's options, each with a sentence for the operator.
+    `options` are the names of its connection's options, each with a sentence for the operator. `able_with`
+    gives its abilities under those options, where they make a difference.
     """
 
     title: str
@@ -23,6 +25,14 @@ class Format:
     base_url: str
     emulated_at: str
     options: Mapping[str, str]
+    able_with: Callable[[Mapping[str, Any]], Abilities] | None = None
+
+    def abilities_with(self, options: Mapping[str, Any]) -> Abilities:
+        """What can be asked of a provider with these options.
+
+        :raises ValueError: an option has a value that it can't have.
+        """
+        return self.able_with(options) if self.able_with else self.abilities
 
 
 FORMATS: Mapping[str, Format] = {
@@ -41,5 +51,6 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.openai.com",
         emulated_at="/openai",
         options=OPTIONS,
+        able_with=abilities_with,
     ),
 }

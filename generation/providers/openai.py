@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -46,7 +47,7 @@ class OpenAIAdapter:
         self._base_url = _versioned(connection.base_url)
         self._key = connection.api_key
         self._dialect = Dialect.read(connection.options)
-        self.abilities = _abilities(self._dialect)
+        self.abilities = abilities_with(connection.options)
 
     async def generate(self, spec: Spec, *, accepted: Accepted) -> Answer:
         async def heard(headers: Mapping[str, str]) -> None:
@@ -140,8 +141,12 @@ def _versioned(base_url: str) -> str:
     return base_url if _VERSION.search(urlsplit(base_url).path) else f"{base_url}/v1"
 
 
-def _abilities(dialect: Dialect) -> Abilities:
-    """What is left of the format's abilities in a dialect."""
+def abilities_with(options: Mapping[str, Any]) -> Abilities:
+    """What is left of the format's abilities under a connection's options.
+
+    :raises ValueError: an option has a value that it cannot have.
+    """
+    dialect = Dialect.read(options)
     ratios = {Sizing.RATIO: None, Sizing.PIXELS: frozenset(shapes.RATIOS), Sizing.AUTO: frozenset({"1:1"})}
     told = ratios[dialect.size]
     abilities = replace(OpenAIAdapter.abilities, ratios=told, ratios_with_references=told)
