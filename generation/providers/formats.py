@@ -7,6 +7,8 @@ import httpx
 
 from generation.providers.aiml import AimlAdapter
 from generation.providers.base import Abilities, Adapter, Connection
+from generation.providers.onemin import OPTIONS as ONEMIN_OPTIONS
+from generation.providers.onemin import OneminAdapter
 
 
 @dataclass(frozen=True)
@@ -32,5 +34,13 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
+    ),
+    "onemin": Format(
+        title="1min.AI",
+        abilities=OneminAdapter.abilities,
+        adapter=OneminAdapter,
+        base_url="https://api.1min.ai",
+        emulated_at="/onemin",
+        options=ONEMIN_OPTIONS,
     ),
 }
