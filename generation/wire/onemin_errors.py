@@ -207,7 +207,9 @@ def _decode_cause(details: Any) -> ErrorAnswer | None:
     message = _first_text(inner.get("message"), data, outer.get("message"))
     if not (status or message):
         return None
-    return ErrorAnswer(status, message, code=_first_text(inner.get("code"), inner.get("status"))[:CODE_MAX])
+    # A status in words, as `INVALID_ARGUMENT`, serves as the code of whoever has no other.
+    named = "" if _status(inner.get("status")) else inner.get("status")
+    return ErrorAnswer(status, message, code=_first_text(inner.get("code"), named)[:CODE_MAX])
 
 
 def _status(value: Any) -> int:
