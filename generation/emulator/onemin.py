@@ -169,7 +169,8 @@ async def _run(context: Context, run: Run) -> Response:
             await asyncio.sleep(latency(context) if status >= 500 else 0)
             return delivered(begun, _error(begun, status))
         job = _begin(context, run)
-        task = _keep_running(_work(context, job, stack.pop_all()))
+        painting = context if not later else replace(context, fault=_without_body(context.fault))
+        task = _keep_running(_work(painting, job, stack.pop_all()))
     if not run.is_async or "ignores_async" in odd:
         await asyncio.shield(task)
     if job.record.failure is not None and job.record.failure.cause and "failure" not in odd:
@@ -182,6 +183,11 @@ def _status(context: Context) -> int:
     """The status that the fault wants; a cause behind an error comes with 400, unless in a failed record."""
     caused = _cause(context) is not None and "failure" not in quirks(context)
     return context.fault.status or (400 if caused else 200)
+
+
+def _without_body(fault: Fault) -> Fault:
+    """The fault of a run whose answers are spoilt only on their way."""
+    return fault if fault.body in ("refusal", "empty") else replace(fault, body=None)
 
 
 def _harmless(fault: Fault) -> Fault:

@@ -87,7 +87,7 @@ leaves = (
 trees = st.recursive(
     leaves,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6),
-    max_leaves=25,
+    max_leaves=12,
 )
 answers = st.builds(
     onemin.encode_answer,
