@@ -189,15 +189,21 @@ class OneminAdapter:
             raise NotAccepted(Code.UNREADABLE) from error
 
     def _upload_error(self, reply: Reply) -> ProviderError:
-        """What became of an upload: a picture that won't do is refused, all else can be tried again."""
+        """What became of an upload: a picture that won't do is refused; all else has cost nothing, and can be
+        tried again unless it is a no that no wait will change.
+        """
         told = onemin_errors.decode_error(reply.status, reply.body)
         error = self._error(onemin_errors.meaning(told), told, reply)
         if isinstance(error, NotAccepted):
             return error
-        text = error.vendor_text
         if reply.status in _BAD_PICTURE:
-            return Refused(Code.INVALID, vendor_text=text)
-        return NotAccepted(error.code, vendor_text=text, retry_after_seconds=_hint(reply))
+            return Refused(Code.INVALID, vendor_text=error.vendor_text)
+        return NotAccepted(
+            error.code,
+            final_for_provider=isinstance(error, Refused),
+            retry_after_seconds=_hint(reply),
+            vendor_text=error.vendor_text,
+        )
 
     # --- Results ------------------------------------------------------------------------------------
 

@@ -208,6 +208,7 @@ def test_an_upload_that_fails_costs_nothing(
     assert vendor.at("features") == []
     if isinstance(error, NotAccepted):
         assert error.retry_after_seconds == (4.0 if code is Code.RATE_LIMITED else None)
+        assert error.final_for_provider == (code in (Code.MODEL, Code.BAD_KEY, Code.NO_MONEY, Code.INVALID))
 
 
 def test_uploads_that_outlast_the_deadline_send_no_run() -> None:
