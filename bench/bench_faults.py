@@ -1,11 +1,10 @@
-"""2,000 generations while 30 % of all calls go wrong: each ends in time, none is paid twice, the books are right.
+"""2,000 generations while 30 % of all calls go wrong: each ends in time, none is paid twice, the audit is clean.
 
-FAULTS_GENERATIONS chooses how many, FAULTS_SEED another course. On PostgreSQL where one answers, else on SQLite.
+FAULTS_GENERATIONS chooses how many, FAULTS_SEED another course. On PostgreSQL if one answers, else on SQLite.
 """
 
 import os
 import sys
-import tempfile
 
 from bench import entries, faulty, report
 from tests import services

@@ -1,4 +1,4 @@
-"""Generations over every provider at once while the emulator misbehaves, and what must hold of them in the end."""
+"""Generations over every provider at once while the emulator misbehaves, and what must hold in the end."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 WAVE = 100
 PEOPLE = 10
-# What goes wrong, each as often as the others. A provider whose port is closed stands for resets before sending.
+# What goes wrong, each as often as the others; one more provider, whose port is closed, cannot even be asked.
 FAULTS = (
     "status=429,retry_after=1",
     "status=500",
@@ -210,7 +210,7 @@ def _wrong(generation: Any, paid: Counter[str]) -> Iterator[str]:
 
 
 def _paid_too_often(generation: Any, paid: Counter[str]) -> Iterator[str]:
-    """Calls that the rule forbids: a picture is asked for again only after an end that is known and brought none."""
+    """Calls that the rule forbids: a picture is asked for again only after a known end that brought none."""
     name = f"generation {generation.public_id}"
     ends: dict[int, list[str]] = {}
     for attempt in generation.attempts.all():

@@ -51,9 +51,11 @@ class EmulatorServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=10)
 
-    def fault(self, text: str, *, times: int | None = 1, probability: float = 1.0, match: str = "") -> None:
+    def fault(
+        self, text: str, *, times: int | None = 1, probability: float = 1.0, match: str = "", at: str = ""
+    ) -> None:
         """Have the next calls go wrong; `text` as in the header, such as `status=429,retry_after=3`."""
-        self._emulator.memory.plan.add(faults.Planned(faults.parse(text), times, probability, match))
+        self._emulator.memory.plan.add(faults.Planned(faults.parse(text), times, probability, match, at))
 
     def settings(self, **values: Any) -> None:
         """Change the latency, the key, the link's lifetime and so on, until the test ends."""

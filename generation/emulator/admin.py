@@ -36,7 +36,9 @@ def handle(memory: Memory, request: Request) -> Response:
 
 
 def _plan(memory: Memory, values: dict[str, Any]) -> dict[str, Any]:
-    """`{"fault": text or object, "times": 1 or null, "probability": 1.0, "match": "", "seed": n}`."""
+    """`{"fault": text or object, "times": 1 or null, "probability": 1.0, "match": "", "at": "", "seed": 0}`;
+    all but `fault` may be left out.
+    """
     asked = values["fault"]
     fault = faults.parse(asked) if isinstance(asked, str) else faults.from_values(asked)
     if "seed" in values:
@@ -48,6 +50,7 @@ def _plan(memory: Memory, values: dict[str, Any]) -> dict[str, Any]:
             times=None if times is None else int(times),
             probability=float(values.get("probability", 1.0)),
             match=str(values.get("match", "")),
+            at=str(values.get("at", "")),
         )
     )
     return {"planned": str(fault)}

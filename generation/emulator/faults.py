@@ -148,12 +148,16 @@ def without_words(prompt: str) -> str:
 
 @dataclass
 class Planned:
-    """A fault for the next `times` calls, each with `probability`, whose prompt holds `match`."""
+    """A fault for the next `times` calls, each with `probability`, whose prompt holds `match`.
+
+    `at` names what is called where it is not the making of a picture, such as "upload".
+    """
 
     fault: Fault
     times: int | None = 1
     probability: float = 1.0
     match: str = ""
+    at: str = ""
 
 
 class Plan:
@@ -170,9 +174,13 @@ class Plan:
         self._planned.clear()
         self._random.seed(seed)
 
-    def take(self, prompt: str) -> Fault | None:
+    def take(self, prompt: str, *, at: str = "") -> Fault | None:
         for planned in self._planned:
-            if planned.match not in prompt or self._random.random() >= planned.probability:
+            if (
+                planned.at != at
+                or planned.match not in prompt
+                or self._random.random() >= planned.probability
+            ):
                 continue
             if planned.times is not None:
                 planned.times -= 1

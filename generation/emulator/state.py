@@ -22,7 +22,7 @@ class Settings:
     `latency` is how long a picture takes and `link_lifetime` how long a result can be fetched, in seconds.
     `key` is the one key that is accepted; empty accepts any. `sketch` draws plain pictures, for load.
     `concurrency` is how many calls a vendor makes at once, `per_minute` how many it takes in 60 seconds; more
-    are answered 429. 0 is no limit.
+    are answered 429. 0 is no limit. `vendor_limits` has each vendor hold the limits it documents besides.
     """
 
     latency: float = 2.0
@@ -33,6 +33,7 @@ class Settings:
     sketch: bool = False
     concurrency: int = 0
     per_minute: int = 0
+    vendor_limits: bool = False
 
     def changed(self, values: dict[str, Any]) -> "Settings":
         """With other values, of the same types.
@@ -105,24 +106,35 @@ class Memory:
         self.kept: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
     @contextmanager
-    def place(self, vendor: str) -> Iterator[None]:
+    def place(self, vendor: str, *, per_minute: int = 0, at_once: int = 0) -> Iterator[None]:
         """One of the vendor's places, for as long as it works on a call.
+
+        `per_minute` and `at_once` are what it documents, held where the settings name no other limit.
 
         :raises TooMany: all are taken, or it took as many as it does in a minute.
         """
-        now, settings, taken = time.monotonic(), self.settings, self._taken_at[vendor]
-        while taken and taken[0] <= now - 60:
-            taken.popleft()
-        if settings.per_minute and len(taken) >= settings.per_minute:
-            raise TooMany(max(1.0, taken[0] + 60 - now))
-        if settings.concurrency and self._in_place[vendor] >= settings.concurrency:
+        places = self.settings.concurrency or (at_once if self.settings.vendor_limits else 0)
+        if places and self._in_place[vendor] >= places:
             raise TooMany(1.0)
-        taken.append(now)
+        self.count(vendor, per_minute=per_minute)
         self._in_place[vendor] += 1
         try:
             yield
         finally:
             self._in_place[vendor] -= 1
+
+    def count(self, vendor: str, *, per_minute: int = 0) -> None:
+        """Note that the vendor takes a request now; `per_minute` as above.
+
+        :raises TooMany: it took as many as it does in a minute.
+        """
+        now, taken = time.monotonic(), self._taken_at[vendor]
+        while taken and taken[0] <= now - 60:
+            taken.popleft()
+        most = self.settings.per_minute or (per_minute if self.settings.vendor_limits else 0)
+        if most and len(taken) >= most:
+            raise TooMany(max(1.0, taken[0] + 60 - now))
+        taken.append(now)
 
     def next_index(self, prompt: str, count: int) -> int:
         """Where the pictures of this call begin, so that asking again for the same gives others."""

@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 
-from generation.providers.aiml import AimlAdapter
+from generation.providers import aiml, onemin, openai
 from generation.providers.base import Abilities, Adapter, Connection
-from generation.providers.openai import OPTIONS, OpenAIAdapter, abilities_with
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,28 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "aiml": Format(
         title="AI/ML API",
-        abilities=AimlAdapter.abilities,
-        adapter=AimlAdapter,
+        abilities=aiml.AimlAdapter.abilities,
+        adapter=aiml.AimlAdapter,
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
     ),
+    "onemin": Format(
+        title="1min.ai",
+        abilities=onemin.OneminAdapter.abilities,
+        adapter=onemin.OneminAdapter,
+        base_url="https://api.1min.ai",
+        emulated_at="/onemin",
+        options=onemin.OPTIONS,
+        able_with=onemin.abilities_with,
+    ),
     "openai": Format(
         title="OpenAI-compatible",
-        abilities=OpenAIAdapter.abilities,
-        adapter=OpenAIAdapter,
+        abilities=openai.OpenAIAdapter.abilities,
+        adapter=openai.OpenAIAdapter,
         base_url="https://api.openai.com",
         emulated_at="/openai",
-        options=OPTIONS,
-        able_with=abilities_with,
+        options=openai.OPTIONS,
+        able_with=openai.abilities_with,
     ),
 }

@@ -13,7 +13,7 @@ from typing import Any
 from generation.wire.aiml import HEADER_ID, PATH, decode_cost
 from generation.wire.errors import Issue, WireError
 from generation.wire.messages import ErrorAnswer, Meaning
-from generation.wire.reading import as_object, as_text, parse_object
+from generation.wire.reading import as_object, as_text, page_text, parse_object
 
 MESSAGE_MAX = 1_000
 
@@ -87,7 +87,7 @@ def decode_error(status: int, body: bytes, headers: Mapping[str, str] | None = N
     except WireError:
         fields = {}
     vendor_id = as_text(fields.get("requestId"), 200) or as_text(headers.get(HEADER_ID), 200)
-    message = _message(fields) if fields else _plain(body)
+    message = _message(fields) if fields else page_text(body, MESSAGE_MAX)
     return ErrorAnswer(status=status, message=message, vendor_id=vendor_id, cost=decode_cost(headers))
 
 
@@ -99,12 +99,6 @@ def _message(fields: dict[str, Any]) -> str:
         if text := as_text(value, MESSAGE_MAX).strip():
             return text
     return ""
-
-
-def _plain(body: bytes) -> str:
-    """The words of a body that is not JSON, such as a gateway's HTML page."""
-    text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", body[:20_000].decode("utf-8", "replace"))
-    return as_text(" ".join(text.split()), MESSAGE_MAX)
 
 
 def encode_error(

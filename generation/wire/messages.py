@@ -89,6 +89,7 @@ class ErrorAnswer:
     """An error as the vendor gave it. `status` is the HTTP status; `message` its own words, perhaps empty.
 
     `code` is the vendor's own word for it, `retry_after_seconds` the wait its body asks for, not yet clamped.
+    `cause` is the error of a service behind the vendor, which it passes on; a status of 0 there is unnamed.
     """
 
     status: int
@@ -97,3 +98,4 @@ class ErrorAnswer:
     cost: Cost = UNSTATED
     code: str = ""
     retry_after_seconds: float | None = None
+    cause: "ErrorAnswer | None" = None

@@ -21,15 +21,23 @@ _DATA_URI = re.compile(
 )
 
 
+def parse(body: bytes) -> Any:
+    """The JSON in `body`, numbers with a point as Decimal.
+
+    :raises WireError: not UTF-8, not JSON, or too deep.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise WireError("not JSON") from error
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`, numbers with a point as Decimal.
 
     :raises WireError: not UTF-8, not JSON, too deep, or not an object.
     """
-    try:
-        value = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError, InvalidOperation) as error:
-        raise WireError("not JSON") from error
+    value = parse(body)
     if not isinstance(value, dict):
         raise WireError("not a JSON object")
     return value
@@ -54,6 +62,12 @@ def as_text(value: Any, limit: int = TEXT_MAX) -> str:
     if not isinstance(value, str):
         return ""
     return value[:limit].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def page_text(body: bytes, limit: int) -> str:
+    """The words of a body that is not JSON, such as a gateway's HTML page."""
+    text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", body[:20_000].decode("utf-8", "replace"))
+    return as_text(" ".join(text.split()), limit)
 
 
 def as_pixels(value: Any) -> int | None:
