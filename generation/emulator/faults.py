@@ -170,8 +170,11 @@ class Plan:
         self._planned.clear()
         self._random.seed(seed)
 
-    def take(self, prompt: str) -> Fault | None:
+    def take(self, prompt: str, *, addressed: bool = False) -> Fault | None:
+        """The next one for `prompt`; with `addressed` only one whose `match` names something of it."""
         for planned in self._planned:
+            if addressed and not planned.match:
+                continue
             if planned.match not in prompt or self._random.random() >= planned.probability:
                 continue
             if planned.times is not None:

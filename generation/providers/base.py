@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 from generation.wire.messages import UNSTATED, Cost, ImageBytes, ImageLink
 
@@ -17,6 +18,7 @@ __all__ = [
     "Answer",
     "Connection",
     "Cost",
+    "Finder",
     "ImageBytes",
     "ImageLink",
     "ReferenceImage",
@@ -137,4 +139,18 @@ class Adapter(Protocol):
 
     async def cancel(self, vendor_id: str) -> bool:
         """Ask to call off work it has taken; whether the provider said that it did. Never raises."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """An adapter whose vendor lists what was asked of it, so that a call without an id can be found again."""
+
+    async def find(self, spec: Spec, *, since: datetime, taken: frozenset[str]) -> str | None:
+        """The vendor's id of the one request that `spec` was sent as, at `since` or after.
+
+        None when there is none, or more than one could be it; ids in `taken` are other attempts'.
+
+        :raises OutcomeUnknown: the vendor's list cannot be had now.
+        """
         ...

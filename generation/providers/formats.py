@@ -7,6 +7,8 @@ import httpx
 
 from generation.providers.aiml import AimlAdapter
 from generation.providers.base import Abilities, Adapter, Connection
+from generation.providers.gmi import OPTIONS as GMI_OPTIONS
+from generation.providers.gmi import GmiAdapter
 
 
 @dataclass(frozen=True)
@@ -32,5 +34,13 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
+    ),
+    "gmi": Format(
+        title="GMI Cloud",
+        abilities=GmiAdapter.abilities,
+        adapter=GmiAdapter,
+        base_url="https://console.gmicloud.ai",
+        emulated_at="/gmi",
+        options=GMI_OPTIONS,
     ),
 }
