@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from generation.emulator import faults, gmi_jobs, gmi_uploads
 from generation.emulator.context import (
@@ -36,7 +37,7 @@ from generation.wire.errors import InvalidRequest, WireError
 from generation.wire.gmi import Reason, Urls
 from generation.wire.gmi_errors import Envelope
 from generation.wire.messages import ErrorAnswer, ImageRequest
-from generation.wire.reading import as_object, parse_object
+from generation.wire.reading import as_object, dump_exact, parse_object
 
 MODELS: Mapping[str, str] = {
     gmi.MODEL: "Draws and edits pictures; takes up to three images and goes on over several turns.",
@@ -140,16 +141,16 @@ async def _submit(context: Context) -> Response:
 
 
 async def _taken(context: Context, asked: ImageRequest, place: ExitStack) -> Response:
-    echo = as_object(parse_object(context.request.body).get("payload"))
+    payload = as_object(parse_object(context.request.body).get("payload"))
     if asked.state is not None:
-        context.call.turns = gmi_turns.read(echo["contents"]).earlier
+        context.call.turns = gmi_turns.read(payload["contents"]).earlier
     now = int(time.time())
     job = Job(
         request_id=str(uuid.uuid4()),
         owner=_owner(context),
         org_id=context.request.headers.get(gmi.HEADER_ORGANIZATION, "o-emulated"),
         asked=asked,
-        echo=echo if len(context.request.body) <= ECHO_MAX_BYTES else {},
+        echo=_echo(payload),
         quirks=_quirks(context),
         seconds=latency(context),
         created_at=now,
@@ -162,6 +163,14 @@ async def _taken(context: Context, asked: ImageRequest, place: ExitStack) -> Res
         # Not awaited itself: a client that goes away must not take the work with it.
         await asyncio.wait({job.task})
     return delivered(context, spoilt(context) or _record(context, job, context.fault.status or 200))
+
+
+def _echo(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload as records give it back."""
+    try:
+        return payload if len(dump_exact(payload)) <= ECHO_MAX_BYTES else {}
+    except WireError:
+        return {}
 
 
 def _owner(context: Context) -> str:

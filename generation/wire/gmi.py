@@ -367,8 +367,14 @@ def _decode_reason(fields: dict[str, Any], outcome: dict[str, Any]) -> str:
 
 
 def _decode_state(holder: dict[str, Any]) -> bytes | None:
+    """The conversation as it stands there; one too deep to be kept does not take the picture away."""
     contents = holder.get("next_turn_contents")
-    return dump_exact(contents) if isinstance(contents, list) and contents else None
+    if not isinstance(contents, list) or not contents:
+        return None
+    try:
+        return dump_exact(contents)
+    except WireError:
+        return None
 
 
 def _as_seconds(value: Any) -> int | None:

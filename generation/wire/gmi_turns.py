@@ -69,8 +69,7 @@ def fill(state: bytes, prompt: str, references: Sequence[Reference]) -> list[Any
         index = len(contents) - 1
     parts = list(_parts(contents[index]))
     _put_text(parts, prompt)
-    for reference in references:
-        _put_reference(parts, reference, spelling=int(snake))
+    _put_references(parts, references, spelling=int(snake))
     contents[index] = {**contents[index], "parts": parts}
     return contents
 
@@ -102,23 +101,35 @@ def _is_empty_text(part: Any) -> bool:
     return isinstance(part, dict) and "text" in part and part["text"] in ("", None)
 
 
-def _put_reference(parts: list[Any], reference: Reference, *, spelling: int) -> None:
-    """Into the first file part without an address, else as one more part."""
-    if isinstance(reference, ImageBytes):
-        inline = {_TYPE[spelling]: reference.content_type, "data": encode_base64(reference.data)}
-        parts.append({_INLINE[spelling]: inline})
-        return
-    for index, part in enumerate(parts):
-        name, file = _named(part, _FILE)
-        uri, value = _named(file, _URI)
-        if isinstance(file, dict) and not value:
-            filled = {**file, uri or _URI[spelling]: reference.url}
-            if reference.content_type:
-                filled[_named(file, _TYPE)[0] or _TYPE[spelling]] = reference.content_type
-            parts[index] = {**part, name: filled}
-            return
-    kind = reference.content_type or "image/png"
-    parts.append({_FILE[spelling]: {_URI[spelling]: reference.url, _TYPE[spelling]: kind}})
+def _put_references(parts: list[Any], references: Sequence[Reference], *, spelling: int) -> None:
+    """Into the file parts without an address while there are some, then as more parts; in their order."""
+    empty = [index for index, part in enumerate(parts) if _is_empty_file(part)]
+    for reference in references:
+        if isinstance(reference, ImageBytes):
+            inline = {_TYPE[spelling]: reference.content_type, "data": encode_base64(reference.data)}
+            parts.append({_INLINE[spelling]: inline})
+            # One that came into an empty place from here on would come before this one.
+            empty = []
+        elif empty:
+            index = empty.pop(0)
+            parts[index] = _with_file(parts[index], reference, spelling)
+        else:
+            kind = reference.content_type or "image/png"
+            parts.append({_FILE[spelling]: {_URI[spelling]: reference.url, _TYPE[spelling]: kind}})
+
+
+def _is_empty_file(part: Any) -> bool:
+    file = _named(part, _FILE)[1]
+    return isinstance(file, dict) and not _named(file, _URI)[1]
+
+
+def _with_file(part: dict[str, Any], reference: ImageLink, spelling: int) -> dict[str, Any]:
+    """The part with the address where it has room for one, in its own spelling."""
+    name, file = _named(part, _FILE)
+    filled = {**file, _named(file, _URI)[0] or _URI[spelling]: reference.url}
+    if reference.content_type:
+        filled[_named(file, _TYPE)[0] or _TYPE[spelling]] = reference.content_type
+    return {**part, name: filled}
 
 
 def read(contents: list[Any]) -> Turn:
@@ -172,11 +183,9 @@ def next_contents(
     :raises WireError: `state` is no conversation.
     """
     asked: list[Any] = [{"text": prompt}]
-    for reference in references:
-        _put_reference(asked, reference, spelling=int(snake_case))
+    _put_references(asked, references, spelling=int(snake_case))
     drawn: list[Any] = []
-    for image in images:
-        _put_reference(drawn, image, spelling=int(snake_case))
+    _put_references(drawn, images, spelling=int(snake_case))
     first = [{"role": "user", "parts": asked}]
     contents = first if state is None else fill(state, prompt, references)
     contents.append({"role": "model", "parts": drawn})
