@@ -130,6 +130,9 @@ async def _draw(context: Context, job: Job) -> None:
         failed = "error" if "error_status" in job.quirks else "failed"
         job.end(*(("cancelled",) if "cancelled" in job.quirks else (failed, message)))
         return
+    # A body that spoils the submit's answer spoils nothing of the work.
+    fault = fault if fault.body in ("null", "empty") else replace(fault, body=None)
+    context = replace(context, fault=fault)
     painted, _ = await asyncio.gather(
         pictures(context, _with_history(context, job)), asyncio.sleep(latency(context))
     )

@@ -99,7 +99,7 @@ class Memory:
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._stored_bytes = 0
         self._painted: Counter[str] = Counter()
-        self._in_place: Counter[str] = Counter()
+        self._in_place: defaultdict[str, set[object]] = defaultdict(set)
         self._taken_at: defaultdict[str, deque[float]] = defaultdict(deque)
         # What a vendor remembers of its own: jobs, uploads; by its name, then by theirs.
         self.kept: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -115,14 +115,15 @@ class Memory:
             taken.popleft()
         if settings.per_minute and len(taken) >= settings.per_minute:
             raise TooMany(max(1.0, taken[0] + 60 - now))
-        if settings.concurrency and self._in_place[vendor] >= settings.concurrency:
+        places, mine = self._in_place[vendor], object()
+        if settings.concurrency and len(places) >= settings.concurrency:
             raise TooMany(1.0)
         taken.append(now)
-        self._in_place[vendor] += 1
+        places.add(mine)
         try:
             yield
         finally:
-            self._in_place[vendor] -= 1
+            places.discard(mine)
 
     def next_index(self, prompt: str, count: int) -> int:
         """Where the pictures of this call begin, so that asking again for the same gives others."""
@@ -133,8 +134,9 @@ class Memory:
         return first
 
     def reset(self) -> None:
-        """Forget calls, faults and results; settings stay."""
+        """Forget calls, faults and results; settings stay. Work under way goes on, in nobody's place."""
         self._painted.clear()
+        self._in_place.clear()
         self._taken_at.clear()
         self.kept.clear()
         self.plan.clear()
