@@ -143,7 +143,10 @@ def dump_exact(value: Any) -> bytes:
     :raises WireError: too deep.
     """
     try:
-        return _dumped(value).encode()
+        try:
+            return json.dumps(value, separators=(",", ":")).encode()
+        except TypeError:  # a Decimal, for which json has no word
+            return _dumped(value).encode()
     except RecursionError as error:
         raise WireError("too deep") from error
 

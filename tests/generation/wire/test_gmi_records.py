@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.wire import gmi
@@ -37,6 +37,7 @@ def test_a_flat_address_reads_back(urls: Urls) -> None:
     assert gmi.decode_answer(gmi.encode_answer(record, urls=urls)) == record
 
 
+@settings(max_examples=30)
 @given(strategies.listings)
 def test_a_list_reads_back(listing: Listing) -> None:
     assert gmi.decode_listing(gmi.encode_listing(listing)) == listing
