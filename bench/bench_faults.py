@@ -1,4 +1,4 @@
-"""2,000 generations while 30 % of all calls go wrong: each ends in time, none is paid twice, the audit is clean.
+"""2,000 generations while 30 % of all calls go wrong: each ends in time, none is paid twice, the audit clean.
 
 FAULTS_GENERATIONS chooses how many, FAULTS_SEED another course. On PostgreSQL if one answers, else on SQLite.
 """

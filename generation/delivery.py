@@ -214,7 +214,10 @@ class _Serving:
     async def _find(self, attempt: Attempt, adapter: Finder, spec: Spec) -> str:
         """The vendor's id of a call that broke before it was told, when exactly one can be it."""
         taken = await self.desk.rows(execution.vendor_ids, attempt.provider)
-        found = await adapter.find(spec, since=attempt.started_at, taken=taken)
+        try:
+            found = await adapter.find(spec, since=attempt.started_at, taken=taken)
+        except OutcomeUnknown:
+            return ""
         if found:
             await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=found)
         return found or ""

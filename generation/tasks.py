@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import aclosing
 
 import structlog
 from django.conf import settings
@@ -51,6 +52,8 @@ async def _run() -> None:
     desk = Desk()
     try:
         async with new_client(connections_max=settings.RUNNER_PLACES) as client:
-            await Runner(adapters=Adapters(client), places=settings.RUNNER_PLACES, desk=desk).run()
+            adapters = Adapters(client)
+            async with aclosing(adapters):
+                await Runner(adapters=adapters, places=settings.RUNNER_PLACES, desk=desk).run()
     finally:
         desk.close()

@@ -100,7 +100,7 @@ class Memory:
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._stored_bytes = 0
         self._painted: Counter[str] = Counter()
-        self._in_place: Counter[str] = Counter()
+        self._in_place: defaultdict[str, set[object]] = defaultdict(set)
         self._taken_at: defaultdict[str, deque[float]] = defaultdict(deque)
         # What a vendor remembers of its own: jobs, uploads; by its name, then by theirs.
         self.kept: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -113,15 +113,16 @@ class Memory:
 
         :raises TooMany: all are taken, or it took as many as it does in a minute.
         """
-        places = self.settings.concurrency or (at_once if self.settings.vendor_limits else 0)
-        if places and self._in_place[vendor] >= places:
+        places, mine = self._in_place[vendor], object()
+        most = self.settings.concurrency or (at_once if self.settings.vendor_limits else 0)
+        if most and len(places) >= most:
             raise TooMany(1.0)
         self.count(vendor, per_minute=per_minute)
-        self._in_place[vendor] += 1
+        places.add(mine)
         try:
             yield
         finally:
-            self._in_place[vendor] -= 1
+            places.discard(mine)
 
     def count(self, vendor: str, *, per_minute: int = 0) -> None:
         """Note that the vendor takes a request now; `per_minute` as above.
@@ -145,8 +146,9 @@ class Memory:
         return first
 
     def reset(self) -> None:
-        """Forget calls, faults and results; settings stay."""
+        """Forget calls, faults and results; settings stay. Work under way goes on, in nobody's place."""
         self._painted.clear()
+        self._in_place.clear()
         self._taken_at.clear()
         self.kept.clear()
         self.plan.clear()

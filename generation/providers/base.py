@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+import httpx
+
 from generation.wire.messages import UNSTATED, Cost, ImageBytes, ImageLink
 
 # A picture is given to a provider, and comes back, in the same two ways.
@@ -31,6 +33,8 @@ __all__ = [
 class Connection:
     """How a provider is reached. `name` is its row's; `options` are its format's own, as an organisation is.
 
+    `outside` is the client for addresses that the vendor's answers name, which keeps out of private networks.
+
     :raises ValueError: the key could not travel in a header; the text does not repeat it.
     """
 
@@ -38,6 +42,7 @@ class Connection:
     base_url: str
     api_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    outside: httpx.AsyncClient | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         key = self.api_key
@@ -144,11 +149,13 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Finder(Protocol):
-    """An adapter that can find a call again whose answer, and so its id, never came."""
+    """An adapter whose vendor lists what was asked of it, so that a call without an id can be found again."""
 
     async def find(self, spec: Spec, *, since: datetime, taken: frozenset[str]) -> str | None:
-        """The vendor's id of the one call that can be it: alike, made since then, and not among `taken`.
+        """The vendor's id of the one request that `spec` was sent as, at `since` or after.
 
-        None when there is none, or more than one. Never raises.
+        None when there is none, or more than one could be it; ids in `taken` are other attempts'.
+
+        :raises OutcomeUnknown: the vendor's list cannot be had now.
         """
         ...

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from generation.providers import aiml, onemin, openai
+from generation.providers import aiml, gmi, onemin, openai
 from generation.providers.base import Abilities, Adapter, Connection
 
 
@@ -42,6 +42,14 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
+    ),
+    "gmi": Format(
+        title="GMI Cloud",
+        abilities=gmi.GmiAdapter.abilities,
+        adapter=gmi.GmiAdapter,
+        base_url="https://console.gmicloud.ai",
+        emulated_at="/gmi",
+        options=gmi.OPTIONS,
     ),
     "onemin": Format(
         title="1min.ai",

@@ -127,9 +127,13 @@ def decode_base64(text: str) -> bytes:
     return data
 
 
+def encode_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 def encode_data_uri(data: bytes, content_type: str) -> str:
     """`data:<type>;base64,…`, the form in which pictures travel inside JSON."""
-    return f"data:{content_type};base64,{base64.b64encode(data).decode()}"
+    return f"data:{content_type};base64,{encode_base64(data)}"
 
 
 def decode_data_uri(uri: str) -> tuple[bytes, str]:
@@ -145,3 +149,25 @@ def decode_data_uri(uri: str) -> tuple[bytes, str]:
 
 def is_data_uri(value: str) -> bool:
     return value[:5].lower() == "data:"
+
+
+def dump_exact(value: Any) -> bytes:
+    """JSON of what `parse_object` read: the same members in the same order, numbers to the last digit.
+
+    :raises WireError: too deep.
+    """
+    try:
+        try:
+            return json.dumps(value, separators=(",", ":")).encode()
+        except TypeError:  # a Decimal, for which json has no word
+            return _dumped(value).encode()
+    except RecursionError as error:
+        raise WireError("too deep") from error
+
+
+def _dumped(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{json.dumps(name)}:{_dumped(item)}" for name, item in value.items()]) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([_dumped(item) for item in value]) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
