@@ -431,7 +431,7 @@ def test_a_picture_goes_to_a_public_name_or_to_the_provider_itself(url: str) -> 
     assert generate(vendor, replace(SPEC, references=(PICTURE,))).images
 
 
-def test_uploads_can_have_a_client_of_their_own() -> None:
+def test_uploads_go_by_the_client_for_outside() -> None:
     vendor, guarded = Vendor(UPLOAD, DONE), Vendor(httpx.Response(200))
 
     async def run() -> None:
@@ -439,7 +439,7 @@ def test_uploads_can_have_a_client_of_their_own() -> None:
             httpx.AsyncClient(transport=httpx.MockTransport(vendor)) as client,
             httpx.AsyncClient(transport=httpx.MockTransport(guarded)) as uploads,
         ):
-            adapter = GmiAdapter(client, Connection("gmi", BASE, KEY), uploads=uploads)
+            adapter = GmiAdapter(client, Connection("gmi", BASE, KEY, outside=uploads))
             await adapter.generate(replace(SPEC, references=(PICTURE,)), accepted=nobody)
 
     asyncio.run(run())
