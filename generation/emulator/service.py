@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from generation.emulator import admin, aiml, faults
+from generation.emulator import admin, aiml, faults, google
 from generation.emulator.answers import HOME, as_html, as_json, not_found
 from generation.emulator.context import Context, key_sent
 from generation.emulator.faults import NO_FAULT, Fault
@@ -19,6 +19,7 @@ from generation.emulator.state import Call, Memory, Settings
 # Each vendor's own addresses; whoever knows the address answers. Under `/<name>/…` only that vendor does.
 VENDORS: dict[str, Callable[[Context], Awaitable[Response | None]]] = {
     "aiml": aiml.handle,
+    "google": google.handle,
 }
 
 logger = logging.getLogger("easel.emulator")

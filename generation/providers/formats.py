@@ -7,6 +7,7 @@ import httpx
 
 from generation.providers.aiml import AimlAdapter
 from generation.providers.base import Abilities, Adapter, Connection
+from generation.providers.google import BASE_URL, OPTIONS, GoogleAdapter
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,13 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://api.aimlapi.com",
         emulated_at="/aiml",
         options={},
+    ),
+    "google": Format(
+        title="Google",
+        abilities=GoogleAdapter.abilities,
+        adapter=GoogleAdapter,
+        base_url=BASE_URL,
+        emulated_at="/google",
+        options=OPTIONS,
     ),
 }
