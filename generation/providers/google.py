@@ -31,6 +31,8 @@ OPTIONS: Mapping[str, str] = {
 # Pictures of an answer in all: the largest one and the drafts before it, or ten small ones.
 _ANSWER_MAX_BYTES = ENVELOPE_MAX_BYTES + 2 * PICTURE_MAX_BYTES
 _REFERENCE_MAX_BYTES = 7 * 1024 * 1024
+# Locations of several regions, which have hosts of another kind (google-genai 3.6, 2026-11).
+_CONTINENTS = ("us", "eu")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", re.ASCII)
 _VERSION = re.compile(r"(v\d\w{0,20})?", re.ASCII)
 
@@ -227,8 +229,11 @@ def _base_url(connection: Connection, address: google.Address) -> str:
         base_url = base_url.removesuffix(f"/{address.version}")
     if not address.vertex or base_url != BASE_URL:
         return base_url
-    regional = "" if not address.project or address.location == "global" else f"{address.location}-"
-    return f"https://{regional}aiplatform.googleapis.com"
+    if not address.project or address.location == "global":
+        return "https://aiplatform.googleapis.com"
+    if address.location in _CONTINENTS:
+        return f"https://aiplatform.{address.location}.rep.googleapis.com"
+    return f"https://{address.location}-aiplatform.googleapis.com"
 
 
 def _request(spec: Spec) -> ImageRequest:

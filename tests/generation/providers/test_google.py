@@ -35,6 +35,7 @@ PICTURE = {
     "responseId": "r-1",
 }
 VERTEX = {"vertex": True, "project": "p-1", "location": "europe-west4"}
+PUBLISHED = f"/publishers/google/models/{MODEL}:generateContent"
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
@@ -96,16 +97,19 @@ def unsent(request: httpx.Request) -> httpx.Response:
         (
             VERTEX,
             "https://europe-west4-aiplatform.googleapis.com/v1/projects/p-1/locations/europe-west4"
-            f"/publishers/google/models/{MODEL}:generateContent",
+            + PUBLISHED,
         ),
         (
             {"vertex": True, "project": "p-1"},
-            "https://aiplatform.googleapis.com/v1/projects/p-1/locations/global"
-            f"/publishers/google/models/{MODEL}:generateContent",
+            "https://aiplatform.googleapis.com/v1/projects/p-1/locations/global" + PUBLISHED,
+        ),
+        (
+            {"vertex": True, "project": "p-1", "location": "eu"},
+            "https://aiplatform.eu.rep.googleapis.com/v1/projects/p-1/locations/eu" + PUBLISHED,
         ),
         (
             {"vertex": "true", "version": "v1beta1", "location": "europe-west4"},
-            f"https://aiplatform.googleapis.com/v1beta1/publishers/google/models/{MODEL}:generateContent",
+            "https://aiplatform.googleapis.com/v1beta1" + PUBLISHED,
         ),
     ],
 )
