@@ -1,5 +1,6 @@
 """Google as seen from outside, at the Gemini API's addresses and Vertex AI's: pictures, streams, models."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from generation.emulator.http import Response
 from generation.wire import google, google_errors, google_models
 from generation.wire.errors import InvalidRequest, Issue, WireError
 from generation.wire.google import Address
-from generation.wire.google_parts import decode_history, decode_part, field, listed
+from generation.wire.google_parts import Picture, decode_history, decode_part, field, listed
 from generation.wire.messages import ErrorAnswer, ImageBytes, ImageLink, ImageRequest
 
 VENDOR = "google"
@@ -63,19 +64,20 @@ async def _generate(context: Context, address: Address) -> Response:
         return _error(context, 400, google_errors.validation_message(error.issues))
     except WireError as error:
         return _error(context, 400, f"Invalid JSON payload received. {error}")
-    context = context.asked(asked)
-    context.call.turns = sum(field(turn, "role") == "model" for turn in _history(asked))
+    context, history = context.asked(asked), decode_history(asked.state) if asked.state else []
+    context.call.turns = sum(field(turn, "role") == "model" for turn in history)
     _check_quirks(context)
     if issue := _beyond(asked):
         return _error(context, 400, google_errors.validation_message((issue,)))
-    if where := unsigned(_history(asked)) if MODELS[asked.model].signs else "":
+    if where := unsigned(history) if MODELS[asked.model].signs else "":
         return _error(context, 400, where)
+    given = asked if asked.references else replace(asked, references=_newest_picture(history))
 
     def success(context: Context, _: ImageRequest, pictures: list[ImageBytes]) -> Response:
         return _success(context, asked, pictures, modalities, address)
 
     response = await perform(
-        _sized(context, asked, modalities), _with_earlier(asked), vendor=VENDOR, error=_error, success=success
+        _sized(context, asked, modalities), given, vendor=VENDOR, error=_error, success=success
     )
     _count_as_free(context, address, response)
     return response
@@ -124,20 +126,15 @@ def _beyond(asked: ImageRequest) -> Issue | None:
     return None
 
 
-def _history(asked: ImageRequest) -> list[dict[str, Any]]:
-    return decode_history(asked.state) if asked.state else []
-
-
-def _with_earlier(asked: ImageRequest) -> ImageRequest:
-    """What is painted from: the references, else the newest picture of the conversation."""
-    if asked.references:
-        return asked
-    for turn in reversed(_history(asked)):
-        parts = [decode_part(part) for part in listed(field(turn, "parts"))]
-        pictures = [part for part in parts if isinstance(part, ImageBytes | ImageLink)]
-        if pictures:
-            return replace(asked, references=(pictures[-1],))
-    return asked
+def _newest_picture(history: list[dict[str, Any]]) -> tuple[Picture, ...]:
+    """What a turn without references is painted from; none where the conversation holds no picture."""
+    for turn in reversed(history):
+        for part in reversed(listed(field(turn, "parts"))):
+            with contextlib.suppress(WireError):
+                read = decode_part(part)
+                if isinstance(read, ImageBytes | ImageLink):
+                    return (read,)
+    return ()
 
 
 def _sized(context: Context, asked: ImageRequest, modalities: frozenset[str]) -> Context:

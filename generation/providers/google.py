@@ -14,7 +14,6 @@ from generation.providers.http import ENVELOPE_MAX_BYTES, PICTURE_MAX_BYTES, cla
 from generation.wire import google, google_errors
 from generation.wire.errors import WireError
 from generation.wire.google import GoogleAnswer
-from generation.wire.google_models import RATIOS
 from generation.wire.google_parts import joined
 from generation.wire.messages import ImageRequest, Meaning
 
@@ -78,8 +77,6 @@ class GoogleAdapter:
         # What the largest reference inside leaves of a request.
         state_max_bytes=google.REQUEST_MAX_BYTES - (_REFERENCE_MAX_BYTES + 2) // 3 * 4 - 64 * 1024,
         image_size=True,
-        ratios=frozenset(RATIOS),
-        ratios_with_references=frozenset(RATIOS),
         reference_max_bytes=_REFERENCE_MAX_BYTES,
     )
 

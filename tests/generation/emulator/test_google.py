@@ -7,9 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from generation.emulator.google import QUIRKS
+from generation.wire import google
 from tests.emulator_server import EmulatorServer
+from tests.generation.wire import strategies_google as strategies
+from tests.generation.wire.fuzzing import EXAMPLES
 
 MODEL = "gemini-2.5-flash-image"
 PATH = f"/v1beta/models/{MODEL}:generateContent"
@@ -174,6 +179,23 @@ def test_the_catalogue_comes_in_pages(client: httpx.Client) -> None:
 def test_one_model_by_its_name(client: httpx.Client) -> None:
     assert client.get(f"/v1beta/models/{MODEL}").json()["displayName"] == "Gemini 2.5 Flash Image"
     assert client.get("/v1beta/models/unheard-of").status_code == 404
+
+
+@settings(max_examples=min(EXAMPLES // 3, 2000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([MODEL, "gemini-3-pro-image"]),
+    strategies.objects
+    | strategies.spoilt(strategies.requests.map(lambda sent: json.loads(google.encode_request(sent)))),
+)
+def test_no_request_makes_it_fail(client: httpx.Client, model: str, value: Any) -> None:
+    # Nothing is painted, for that would take long.
+    headers = {"x-emulate": "body=empty"}
+
+    answer = client.post(
+        f"/v1beta/models/{model}:generateContent", content=json.dumps(value), headers=headers
+    )
+
+    assert answer.status_code in (200, 400)
 
 
 def test_other_methods_and_addresses_are_not_googles(client: httpx.Client) -> None:
