@@ -58,6 +58,9 @@ _CONTENT_REASONS = frozenset(
     }
 )
 _NOTHING_REASONS = frozenset({"STOP", "NO_IMAGE", "MAX_TOKENS"})
+_UNSIGNED = "MISSING_THOUGHT_SIGNATURE"
+# What an error that Google does not charge for is called.
+_FREE = {Meaning.UNAVAILABLE: Code.BUSY, Meaning.TIMED_OUT: Code.TIMEOUT}
 
 
 class GoogleAdapter:
@@ -178,6 +181,8 @@ class GoogleAdapter:
         if reason in _NOTHING_REASONS:
             detail = _CUT_OFF if reason == "MAX_TOKENS" else ""
             return Refused(Code.NO_IMAGE, detail=detail, vendor_text=text)
+        if reason == _UNSIGNED:
+            return Refused(Code.INVALID, detail=_LOST_THREAD, vendor_text=text)
         return OutcomeUnknown(Code.ERROR, vendor_text=text)
 
     def _error(self, reply: Reply) -> ProviderError:
@@ -190,9 +195,6 @@ class GoogleAdapter:
             text = clean(error.message, key=self._key)
             return NotAccepted(_FREE.get(meaning, Code.ERROR), retry_after_seconds=hint, vendor_text=text)
         return to_error(meaning, error, key=self._key, retry_after_seconds=hint)
-
-
-_FREE = {Meaning.UNAVAILABLE: Code.BUSY, Meaning.TIMED_OUT: Code.TIMEOUT}
 
 
 def _address(connection: Connection) -> google.Address:

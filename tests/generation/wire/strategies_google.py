@@ -26,16 +26,16 @@ leaves = (
 )
 anything = st.recursive(
     leaves | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
 )
 strange_parts = st.fixed_dictionaries(
     {"text": texts}, optional={"thoughtSignature": texts, "thought": st.booleans(), "newField": anything}
 )
 turns = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "model"]), "parts": st.lists(strange_parts, max_size=3)}
+    {"role": st.sampled_from(["user", "model"]), "parts": st.lists(strange_parts, max_size=2)}
 )
-states = st.lists(turns, min_size=1, max_size=4).map(dumps)
+states = st.lists(turns, min_size=1, max_size=2).map(dumps)
 
 requests = st.builds(
     ImageRequest,
@@ -118,7 +118,7 @@ fuzz_leaves = (
 trees = st.recursive(
     fuzz_leaves,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(field_names, inner, max_size=6),
-    max_leaves=25,
+    max_leaves=12,
 )
 objects = st.dictionaries(field_names, trees, max_size=6)
 

@@ -20,7 +20,7 @@ _REFUSED = (
     "IMAGE_RECITATION",
     "MODEL_ARMOR",
 )
-_FAILED = ("OTHER", "IMAGE_OTHER", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE", "SOMETHING_NEW")
+_FAILED = ("OTHER", "IMAGE_OTHER", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL", "SOMETHING_NEW")
 
 _TABLE = (
     Ending("status=400", Refused, Code.INVALID),
@@ -71,6 +71,7 @@ _TABLE = (
     *(Ending(f"body=refusal,code={reason}", Refused, Code.CONTENT) for reason in _BLOCKED),
     *(Ending(f"body=empty,code={reason}", Refused, Code.CONTENT) for reason in _REFUSED),
     *(Ending(f"body=empty,code={reason}", OutcomeUnknown, Code.ERROR) for reason in _FAILED),
+    Ending("body=empty,code=MISSING_THOUGHT_SIGNATURE", Refused, Code.INVALID),
     Ending("body=empty,code=NO_IMAGE", Refused, Code.NO_IMAGE),
     Ending("body=empty,code=MAX_TOKENS", Refused, Code.NO_IMAGE),
     Ending("quirk=text_only", Refused, Code.NO_IMAGE),
