@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from generation.emulator import admin, aiml, faults, gmi, onemin, openai
+from generation.emulator import admin, aiml, faults, gmi, google, onemin, openai
 from generation.emulator.answers import HOME, as_html, as_json, not_found
 from generation.emulator.context import Context, key_sent
 from generation.emulator.faults import NO_FAULT, Fault
@@ -22,6 +22,7 @@ VENDORS: dict[str, Callable[[Context], Awaitable[Response | None]]] = {
     "onemin": onemin.handle,
     "gmi": gmi.handle,
     "openai": openai.handle,
+    "google": google.handle,
 }
 
 logger = logging.getLogger("easel.emulator")

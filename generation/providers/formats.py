@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from generation.providers import aiml, gmi, onemin, openai
+from generation.providers import aiml, gmi, google, onemin, openai
 from generation.providers.base import Abilities, Adapter, Connection
 
 
@@ -50,6 +50,14 @@ FORMATS: Mapping[str, Format] = {
         base_url="https://console.gmicloud.ai",
         emulated_at="/gmi",
         options=gmi.OPTIONS,
+    ),
+    "google": Format(
+        title="Google",
+        abilities=google.GoogleAdapter.abilities,
+        adapter=google.GoogleAdapter,
+        base_url=google.BASE_URL,
+        emulated_at="/google",
+        options=google.OPTIONS,
     ),
     "onemin": Format(
         title="1min.ai",

@@ -1,4 +1,4 @@
-"""How many examples the fuzz tests try: few by default, as many as wanted by `FUZZ_EXAMPLES`."""
+"""How many examples the fuzzing tests draw: few by default, as many as FUZZ_EXAMPLES says."""
 
 import os
 
