@@ -14,34 +14,10 @@ from django.db import transaction
 from accounts import sealing
 from generation.models import ImageModel, Offer, Provider, RoutingPolicy
 from generation.providers.formats import FORMATS
+from generation.wire import google_models
 
-_FLASH_RATIOS = {
-    # AIML API's resolution table for this model; one size a ratio. In the order of the picker, tall to wide.
-    "9:16": [768, 1344],
-    "2:3": [832, 1248],
-    "3:4": [864, 1184],
-    "4:5": [896, 1152],
-    "1:1": [1024, 1024],
-    "5:4": [1152, 896],
-    "4:3": [1184, 864],
-    "3:2": [1248, 832],
-    "16:9": [1344, 768],
-    "21:9": [1536, 672],
-}
-# Google's table for Gemini 3 Pro Image at 1K (ai.google.dev, "Image generation", 2026-01); 2K and 4K are
-# twice and four times that.
-_PRO_RATIOS = {
-    "9:16": [768, 1376],
-    "2:3": [848, 1264],
-    "3:4": [896, 1200],
-    "4:5": [928, 1152],
-    "1:1": [1024, 1024],
-    "5:4": [1152, 928],
-    "4:3": [1200, 896],
-    "3:2": [1264, 848],
-    "16:9": [1376, 768],
-    "21:9": [1584, 672],
-}
+# In the order of the picker, tall to wide.
+_PICKER = ("9:16", "2:3", "3:4", "4:5", "1:1", "5:4", "4:3", "3:2", "16:9", "21:9")
 # The five that AIML API's newest schema of the renamed edit model takes (2026-08).
 _FIVE_RATIOS = ["9:16", "3:4", "1:1", "4:3", "16:9"]
 
@@ -58,6 +34,7 @@ class Seed:
     per_minute_max: int | None = None
 
 
+_PRO_SIZES = google_models.MODELS["gemini-3-pro-image"].sizes
 _FLASH, _NANO, _PRO = "gemini-2.5-flash-image", "nano-banana", "gemini-3-pro-image"
 SEEDS = (
     Seed(
@@ -131,14 +108,14 @@ def models() -> list[ImageModel]:
                 "gemini-2.5-flash-image-preview",
                 "models/gemini-2.5-flash-image",
             ],
-            sizes=[{"name": "", "price": price, "ratios": _FLASH_RATIOS}],
+            sizes=[{"name": "", "price": price, "ratios": _ratios(google_models.FLASH)}],
             position=10,
         ),
         ImageModel(
             slug=_NANO,
             name="Nano Banana",
             aliases=["google/nano-banana", "google/nano-banana-edit"],
-            sizes=[{"name": "", "price": price, "ratios": _FLASH_RATIOS}],
+            sizes=[{"name": "", "price": price, "ratios": _ratios(google_models.FLASH)}],
             position=20,
         ),
         ImageModel(
@@ -146,8 +123,8 @@ def models() -> list[ImageModel]:
             name="Gemini 3 Pro Image",
             aliases=["gemini-3-pro-image-preview", "models/gemini-3-pro-image-preview", "nano-banana-pro"],
             sizes=[
-                {"name": name, "price": price * times, "ratios": _larger(_PRO_RATIOS, sides)}
-                for name, times, sides in (("1K", 4, 1), ("2K", 4, 2), ("4K", 7, 4))
+                {"name": name, "price": price * times, "ratios": _ratios(_PRO_SIZES[name])}
+                for name, times in (("1K", 4), ("2K", 4), ("4K", 7))
             ],
             references_max=14,
             position=30,
@@ -155,8 +132,8 @@ def models() -> list[ImageModel]:
     ]
 
 
-def _larger(ratios: Mapping[str, list[int]], times: int) -> dict[str, list[int]]:
-    return {name: [side * times for side in sides] for name, sides in ratios.items()}
+def _ratios(pixels: google_models.Pixels) -> dict[str, list[int]]:
+    return {name: list(pixels[name]) for name in _PICKER}
 
 
 @transaction.atomic

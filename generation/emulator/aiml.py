@@ -25,7 +25,7 @@ from generation.wire.errors import InvalidRequest, Issue, WireError
 from generation.wire.messages import UNSTATED, Cost, ErrorAnswer, ImageAnswer, ImageBytes, ImageRequest
 
 VENDOR = "aiml"
-MODELS = (aiml.TEXT_MODEL, aiml.EDIT_MODEL)
+MODELS = (aiml.TEXT_MODEL, aiml.EDIT_MODEL, "google/nano-banana", "google/nano-banana-edit")
 PATHS = (aiml.PATH, aiml.PATH.removeprefix("/v1"))
 MODEL_PATHS = ("/v1/models", "/models", "/api/v1/models")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

@@ -12,21 +12,11 @@ from generation.emulator.answers import as_html
 from generation.emulator.faults import NO_FAULT, Fault, without_words
 from generation.emulator.http import Delivery, Request, Response
 from generation.emulator.state import Call, Memory, TooMany
+from generation.wire import shapes
 from generation.wire.messages import ImageBytes, ImageLink, ImageRequest
 
-# Pixels of each ratio, from AIML API's resolution table for this model; others say the same.
-SIZES: Mapping[str, tuple[int, int]] = {
-    "1:1": (1024, 1024),
-    "2:3": (832, 1248),
-    "3:2": (1248, 832),
-    "3:4": (864, 1184),
-    "4:3": (1184, 864),
-    "4:5": (896, 1152),
-    "5:4": (1152, 896),
-    "9:16": (768, 1344),
-    "16:9": (1344, 768),
-    "21:9": (1536, 672),
-}
+# Pixels of each ratio, as AIML API's resolution table for this model has them; others say the same.
+SIZES: Mapping[str, tuple[int, int]] = shapes.PIXELS
 PAGE = "<html><head><title>{status}</title></head><body><h1>{message}</h1><hr>edge</body></html>"
 HUGE_BYTES = 1024 * 1024
 HUGE_TIMES = 200

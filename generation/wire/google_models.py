@@ -7,23 +7,14 @@ Pixels of 2K and 4K are exactly two and four times those of 1K.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from generation.wire import shapes
+
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 IMAGE_SIZES = ("1K", "2K", "4K")
 
 Pixels = Mapping[str, tuple[int, int]]
 
-FLASH: Pixels = {
-    "1:1": (1024, 1024),
-    "2:3": (832, 1248),
-    "3:2": (1248, 832),
-    "3:4": (864, 1184),
-    "4:3": (1184, 864),
-    "4:5": (896, 1152),
-    "5:4": (1152, 896),
-    "9:16": (768, 1344),
-    "16:9": (1344, 768),
-    "21:9": (1536, 672),
-}
+FLASH: Pixels = shapes.PIXELS
 PRO: Pixels = {
     "1:1": (1024, 1024),
     "2:3": (848, 1264),

@@ -16,6 +16,7 @@ import openai
 import pytest
 from PIL import Image
 
+from generation.emulator.aiml import MODELS
 from generation.wire import aiml, reading
 from tests.emulator_server import EmulatorServer
 
@@ -259,7 +260,7 @@ def test_a_reset_forgets_calls_and_faults(client: httpx.Client) -> None:
 def test_the_catalogue_needs_no_key(client: httpx.Client, path: str) -> None:
     listed = client.get(path, headers={"authorization": ""}).json()["data"]
 
-    assert [model["id"] for model in listed] == [aiml.TEXT_MODEL, aiml.EDIT_MODEL]
+    assert [model["id"] for model in listed] == list(MODELS)
 
 
 def test_the_catalogue_can_be_filtered(client: httpx.Client) -> None:
