@@ -4,7 +4,7 @@ import pytest
 
 from accounts import ledger
 from generation import claims, delivery
-from generation.models import Attempt, Generation
+from generation.models import Attempt, Generation, Offer
 from generation.providers.base import Answer, ImageBytes, ImageLink
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
 from generation.references import GivenReference
@@ -216,3 +216,32 @@ def test_a_person_is_told_of_each_step(serve, fake):
     kinds = [event.kind for event in events.since(user_id=generation.user_id, after=0)]
     assert kinds.count("generation") == 3
     assert kinds[-1] == "credits"
+
+
+def test_references_reach_the_provider_in_a_type_and_size_it_takes(serve, fake):
+    user = factories.person()
+    original = factories.upload(user, factories.picture(900, 700, kind="WEBP")).original
+    Offer.objects.filter(provider__name="aimlapi").update(
+        abilities={"reference_types": ["image/jpeg"], "reference_max_bytes": 20_000}
+    )
+    provider = fake()
+    factories.generation(user, references=[GivenReference(original)])
+
+    serve(provider)
+
+    (reference,) = provider.calls[0].references
+    assert reference.content_type == "image/jpeg"
+    assert len(reference.data) <= 20_000 < original.size_bytes
+
+
+def test_a_reference_that_cannot_be_made_to_fit_costs_nothing(serve, fake):
+    user = factories.person()
+    original = factories.upload(user, factories.picture(900, 700)).original
+    Offer.objects.filter(provider__name="aimlapi").update(abilities={"reference_max_bytes": 50})
+    provider = fake()
+    generation = factories.generation(user, references=[GivenReference(original)])
+
+    serve(provider)
+
+    assert after(generation).status == Status.FAILED
+    assert (provider.calls, ledger.available(user)) == ([], 1_000)

@@ -9,11 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
-from accounts import ledger
+from accounts import ledger, sealing
 from accounts.models import User
 from gallery import ingest
 from generation import claims, execution, submission
-from generation.models import Generation
+from generation.models import Generation, Provider
 from generation.progress import Reason
 from tests import factories
 from tests.gallery import heic
@@ -273,3 +273,38 @@ def test_single_keys_work_outside_fields_and_can_be_switched_off(page: Page, sit
     page.keyboard.press("?")
 
     expect(page.locator("#shortcuts")).to_be_hidden()
+
+
+def test_a_choice_changes_what_else_there_is_to_choose(page: Page, site: str) -> None:
+    key = sealing.seal("key-of-tests")
+    Provider.objects.filter(name__in=("google", "onemin")).update(enabled=True, sealed_key=key)
+    page.goto(site)
+    page.fill("#prompt", "a pier")
+    composer = page.locator("#composer")
+    price = composer.locator(".composer-end [data-price]")
+    expect(price).to_contain_text("2 credits")
+
+    page.click("[popovertarget=model-picker]")
+    page.check("[name=model][value=gemini-3-pro-image]")
+    expect(price).to_contain_text("8 credits")
+    # The picker stays open, and the choice keeps the focus.
+    expect(page.locator("#model-picker")).to_be_visible()
+    expect(page.locator("[name=model][value=gemini-3-pro-image]")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    page.click("[popovertarget=ratio-picker]")
+    page.locator(".size-option", has_text="4K").click()
+    expect(price).to_contain_text("14 credits")
+    expect(page.locator("[data-ratio-pixels]")).to_have_text("4096 × 4096 px")
+    page.keyboard.press("Escape")
+
+    # What was chosen survives a reload, prices included.
+    page.reload()
+    expect(price).to_contain_text("14 credits")
+    expect(page.locator("#prompt")).to_have_value("a pier")
+    page.click("[popovertarget=model-picker]")
+    page.check("[name=model][value='gemini-2.5-flash-image']")
+    expect(page.locator("[name=provider][value=onemin]")).to_be_enabled()
+    page.check("[name=provider][value=onemin]")
+    expect(page.locator("[name=aspect_ratio]")).to_have_count(1)
+    expect(price).to_contain_text("2 credits")
