@@ -77,7 +77,13 @@ def begin(claim: Claim, *, provider: str, now: datetime) -> Attempt:
         if earlier.status not in SAFE_TO_SEND_AGAIN:
             raise OutcomeLost(earlier)
     return Attempt.objects.create(
-        generation=generation, number=claim.attempt, provider=provider, started_at=now
+        generation=generation,
+        number=claim.attempt,
+        provider=provider,
+        started_at=now,
+        account_id=generation.hold.account_id,
+        team_id=generation.hold.team_id,
+        model=generation.model,
     )
 
 
