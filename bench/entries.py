@@ -30,7 +30,7 @@ class Life:
 
 @contextmanager
 def database(url: str) -> Iterator[None]:
-    """An empty database of our own, gone afterwards: on the PostgreSQL of `url`, or in a file for "sqlite"."""
+    """An empty database of our own for a while: on the PostgreSQL of `url`, or in a file for "sqlite"."""
     import os
 
     with TemporaryDirectory() as folder:

@@ -170,8 +170,8 @@ def _by_sets(inner: str, sums: str) -> list[str]:
     if connection.vendor == "postgresql":
         keys = ", ".join(f"{name}_of" for name in DIMENSIONS)
         sets = ", ".join(f"({', '.join(f'{name}_of' for name in names)})" for names in _SETS)
-        number = f"GROUPING({_SETS[0][0]}_of)"
-        return [f"SELECT {keys}, {number}, {sums} FROM ({inner}) AS facts GROUP BY GROUPING SETS ({sets})"]  # noqa: S608
+        which = f"GROUPING({_SETS[0][0]}_of)"
+        return [f"SELECT {keys}, {which}, {sums} FROM ({inner}) AS facts GROUP BY GROUPING SETS ({sets})"]  # noqa: S608
     found = []
     for number, names in enumerate(_SETS):
         keys = ", ".join(f"{name}_of" if name in names else "NULL" for name in DIMENSIONS)
