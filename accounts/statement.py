@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Q, QuerySet, Subquery, Sum, Value
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts import ledger
@@ -172,12 +172,12 @@ def open_holds(user: User, *, standing: ledger.Standing) -> Holds:
 
 def page(user: User, *, within: Within = EVERYTHING, after: Place | None = None, size: int = LINES) -> Page:
     """The person's movements and the holds that came back whole, newest first, from `after` on."""
-    account = CreditAccount.objects.filter(user=user).only("pk").first()
-    if account is None:
+    found = CreditAccount.objects.filter(user=user).values_list("pk", *_bounds(within)).first()
+    if found is None:
         return Page([], older=None)
-    place = after or Place()
-    numbers = _numbers(within)
-    sides = [_entries(side.filter(numbers), place, size) for side in _sides(account, within)]
+    (account, above, below), place = found, after or Place()
+    numbers = Q(pk__gt=above, pk__lt=min(below, place.entry))
+    sides = [_entries(side.filter(numbers), size) for side in _sides(account, within)]
     entries: Iterable[Row] = _by_number(sides)
     released: Iterable[Row] = _released(account, within, place, size) if _has_released(within) else []
     rows = heapq.merge(entries, released, key=_moment, reverse=True)
@@ -208,7 +208,7 @@ def month(user: User, *, today: date) -> Month:
     return Month(first, today, [Day(day, spent.get(day, 0) - refunded.get(day, 0)) for day in dates])
 
 
-def _sides(account: CreditAccount, within: Within) -> list[QuerySet[LedgerEntry]]:
+def _sides(account: int, within: Within) -> list[QuerySet[LedgerEntry]]:
     """The entries of a filter, by the side the account is on, as each side has an index of its own."""
     outgoing = _of(LedgerEntry.objects.filter(source=account), within, "created_at")
     incoming = _of(LedgerEntry.objects.filter(destination=account), within, "created_at")
@@ -230,35 +230,34 @@ def _of(rows: QuerySet[Any], within: Within, moment: str) -> QuerySet[Any]:
     return rows.filter(**{name: value for name, value in wanted.items() if value is not None})
 
 
-def _numbers(within: Within) -> Q:
+def _bounds(within: Within) -> tuple[Coalesce, Coalesce]:
     """Between which numbers the entries of a period must be, so that a page far back is found at once.
 
-    Numbers follow the clock as far as machines' clocks agree and transactions are short: within an hour.
+    Numbers follow the clock as far as machines' clocks agree and transactions are short: within an hour. The
+    nearest captures on either side say it, as a person's other entries are few beside what they spent.
     """
-    found = Q()
-    spent = LedgerEntry.objects.filter(kind__in=(Kind.CAPTURE, Kind.REFUND))
-    if within.until is not None:
-        later = spent.filter(created_at__gte=within.until + CLOCKS_DIFFER).order_by("created_at")
-        found &= Q(pk__lt=_number(later, otherwise=_PLACE_MAX))
+    spent = LedgerEntry.objects.filter(source=OuterRef("pk"), kind=Kind.CAPTURE)
+    before, later = spent.none(), spent.none()
     if within.since is not None:
         before = spent.filter(created_at__lt=within.since - CLOCKS_DIFFER).order_by("-created_at")
-        found &= Q(pk__gt=_number(before, otherwise=0))
-    return found
+    if within.until is not None:
+        later = spent.filter(created_at__gte=within.until + CLOCKS_DIFFER).order_by("created_at")
+    return _number(before, otherwise=0), _number(later, otherwise=_PLACE_MAX)
 
 
 def _number(entries: QuerySet[LedgerEntry], *, otherwise: int) -> Coalesce:
-    return Coalesce(Subquery(entries.values("pk")[:1]), Value(otherwise))
+    return Coalesce(Subquery(entries.values("pk")[:1]), Value(otherwise), output_field=BigIntegerField())
 
 
-def _entries(side: QuerySet[LedgerEntry], place: Place, size: int) -> Iterable[LedgerEntry]:
-    return side.filter(pk__lt=place.entry).select_related("hold", "by").order_by("-pk")[: size + 1]
+def _entries(side: QuerySet[LedgerEntry], size: int) -> Iterable[LedgerEntry]:
+    return side.select_related("hold", "by").order_by("-pk")[: size + 1]
 
 
 def _has_released(within: Within) -> bool:
     return within.kind in ("all", "refunds")
 
 
-def _released(account: CreditAccount, within: Within, place: Place, size: int) -> Iterable[Hold]:
+def _released(account: int, within: Within, place: Place, size: int) -> Iterable[Hold]:
     holds = Hold.objects.filter(account=account, settled_at__isnull=False, captured=0)
     holds = _of(holds, within, "settled_at")
     if place.settled_at is not None:
@@ -290,10 +289,10 @@ def _place_after(rows: list[Row], place: Place) -> Place:
     return Place(entry, hold.settled_at, hold.pk)
 
 
-def _line(row: Row, account: CreditAccount) -> Line:
+def _line(row: Row, account: int) -> Line:
     if isinstance(row, Hold):
         return Line(_ended_at(row), "release", row.reason, row.amount, 0, None, reference=row.reference)
-    spent = row.source_id == account.pk
+    spent = row.source_id == account
     return Line(
         at=row.created_at,
         kind=row.kind,

@@ -1,10 +1,13 @@
 """A page of the statement of a person with a million entries, beside one with 100: at most 1.5 times as long.
 
-On PostgreSQL. STATEMENT_ROUNDS chooses how often each page is read; they take turns, figures are medians.
+On SQLite and on PostgreSQL, each in a process of its own; `sqlite` or `postgresql` as argument asks for one.
+STATEMENT_ROUNDS chooses how often each page is read; they take turns, figures are medians.
 """
 
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,7 @@ ROUNDS = int(os.environ.get("STATEMENT_ROUNDS", "60"))
 LONG, SHORT = 1_053_000, 106
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 SECONDS = 180.0
+DATABASES = ("sqlite", "postgresql")
 
 
 def pages(long: Any, short: Any) -> dict[str, Callable[[], Any]]:
@@ -67,12 +71,21 @@ def rows() -> list[report.Row]:
     ]
 
 
-def main() -> None:
-    url = services.postgres_url()
+def measure(database: str) -> None:
+    url = "sqlite" if database == "sqlite" else services.postgres_url()
     if url is None:
         report.skip(f"needs PostgreSQL: {services.POSTGRES.get}")
     with entries.database(str(url)):
-        report.report("statement", rows())
+        report.report(f"statement_{database}", rows())
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        measure(sys.argv[1])
+        return
+    for database in DATABASES:
+        print(f"\n{database}", flush=True)
+        subprocess.run([sys.executable, __file__, database], check=True)
 
 
 if __name__ == "__main__":

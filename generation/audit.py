@@ -61,6 +61,16 @@ CHECKS = (
           OR COALESCE(g.api_key_id, 0) <> COALESCE(h.api_key_id, 0)""",
     ),
     Check(
+        "attempt_knows_whose_it_is",
+        "attempt",
+        "says account {}, team {} and model '{}'; its generation {} says {}, {} and '{}'",
+        """SELECT t.id, t.account_id, t.team_id, t.model, g.id, h.account_id, h.team_id, g.model
+        FROM generation_attempt t JOIN generation_generation g ON g.id = t.generation_id
+        JOIN accounts_hold h ON h.id = g.hold_id
+        WHERE (t.account_id = h.account_id) IS NOT TRUE
+          OR COALESCE(t.team_id, 0) <> COALESCE(h.team_id, 0) OR t.model <> g.model""",
+    ),
+    Check(
         "one_hold_a_generation",
         "hold",
         "of {} for '{}' belongs to {} generations",

@@ -102,6 +102,9 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
         vendor_model=(offer.edit_model if sending.references else "") or offer.vendor_model,
         choice=sending.choice,
         started_at=now,
+        account_id=generation.hold.account_id,
+        team_id=generation.hold.team_id,
+        model=generation.model,
     )
 
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import ApiKey, Hold
+from accounts.models import ApiKey, CreditAccount, Hold, Team
 from gallery.models import Image, Original
 from generation.models.conversations import Branch
 
@@ -177,6 +177,12 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # Whose it is, and of what: plain facts of the generation and its hold, for reports.
+    account = models.ForeignKey(
+        CreditAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    model = models.CharField(max_length=80, blank=True)
 
     class Meta:
         ordering = ["number", "sequence"]
@@ -187,10 +193,11 @@ class Attempt(models.Model):
         ]
         indexes = [
             models.Index(fields=["provider", "started_at"], name="generation_attempt_provider_at"),
+            # All that the spend report reads of an attempt, so that it reads nothing but the index.
             models.Index(
-                fields=["started_at"],
+                fields=["started_at", "account", "team", "model", "provider", "vendor_cost_usd"],
                 condition=Q(vendor_cost_usd__isnull=False),
-                name="generation_attempt_cost_at",
+                name="generation_attempt_spend",
             ),
         ]
 

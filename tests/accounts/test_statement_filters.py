@@ -2,10 +2,13 @@
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import keys, ledger, statement
 from accounts.models import LedgerEntry, Membership, Team, User
@@ -58,6 +61,29 @@ def test_clocks_that_differ_by_minutes_lose_no_line(owner: User, monkeypatch: py
         spend(owner, f"{minutes}")
 
     assert set(said(owner, since=noon, until=noon + timedelta(hours=1))) == {"0", "30", "50"}
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL reads small tables whole; run without DATABASE_URL"
+)
+def test_no_page_of_a_period_reads_a_table_from_end_to_end(owner: User) -> None:
+    spend(owner, "today")
+    asked: list[tuple[str, object]] = []
+
+    def keep(execute: Callable[..., object], sql: str, params: object, many: bool, context: object) -> object:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    now = timezone.now()
+    with connection.execute_wrapper(keep):
+        assert statement.page(owner, within=Within(since=now - DAY, until=now + DAY)).lines
+
+    with connection.cursor() as cursor:
+        for sql, params in asked:
+            # With its values still apart, as SQLite then knows less of them.
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            steps = [step for *_, step in cursor.fetchall()]
+            assert not [step for step in steps if step.startswith("SCAN") or "B-TREE" in step], sql
 
 
 def test_a_hold_that_came_back_counts_on_the_day_it_did(owner: User) -> None:

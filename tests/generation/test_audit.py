@@ -12,9 +12,9 @@ from django.utils import timezone
 from model_bakery import baker
 
 from accounts import ledger
-from accounts.models import ApiKey, CreditAccount, Hold
+from accounts.models import ApiKey, CreditAccount, Hold, Team
 from generation import audit
-from generation.models import Generation, Output
+from generation.models import Attempt, Generation, Output
 from tests.accounts.books import without_rules
 from tests.factories import generation, person
 
@@ -31,7 +31,7 @@ def damage(
     return plant
 
 
-def change(row: Generation | Hold, **values: object) -> None:
+def change(row: Attempt | Generation | Hold, **values: object) -> None:
     assert type(row).objects.filter(pk=row.pk).update(**values) == 1
 
 
@@ -39,7 +39,10 @@ def ended(status: str, *, outputs: int, count: int) -> Generation:
     """A generation that ended that way, with the money as it should be."""
     made = generation(count=count)
     for place in range(1, outputs + 1):
-        baker.make(Output, generation=made, position=place, attempt__generation=made, attempt__number=place)
+        attempt = baker.make(
+            Attempt, generation=made, number=place, account_id=made.hold.account_id, model=made.model
+        )
+        baker.make(Output, generation=made, position=place, attempt=attempt)
     change(made, status=status, finished_at=timezone.now())
     if outputs:
         ledger.capture(hold=made.hold, amount=made.price * outputs, reason="a lighthouse")
@@ -107,6 +110,27 @@ def hold_of_a_key_that_did_not_ask(waiting: Generation, done: Generation) -> tup
     key = ApiKey.objects.create(user=waiting.user, name="script", key_id="abc", digest="d")
     change(waiting.hold, api_key=key)
     return "hold_is_its_person's", f"generation {waiting.pk}"
+
+
+@damage
+def attempt_of_nobody(waiting: Generation, done: Generation) -> tuple[str, str]:
+    attempt = done.attempts.first()
+    change(attempt, account=None)
+    return "attempt_knows_whose_it_is", f"attempt {attempt.pk}"
+
+
+@damage
+def attempt_of_a_team_that_did_not_ask(waiting: Generation, done: Generation) -> tuple[str, str]:
+    attempt = done.attempts.first()
+    change(attempt, team=Team.objects.create(name="Studio Nord"))
+    return "attempt_knows_whose_it_is", f"attempt {attempt.pk}"
+
+
+@damage
+def attempt_at_another_model(waiting: Generation, done: Generation) -> tuple[str, str]:
+    attempt = done.attempts.first()
+    change(attempt, model="another")
+    return "attempt_knows_whose_it_is", f"attempt {attempt.pk}"
 
 
 @damage

@@ -1,11 +1,16 @@
 """What each step of an attempt promises, and who may take it."""
 
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import Membership, Team
 from gallery import ingest
 from generation import claims, execution, recovery, submission
 from generation.claims import Claim
@@ -93,6 +98,31 @@ def test_nothing_is_sent_while_an_earlier_call_is_unaccounted_for(claim):
 
     with pytest.raises(OutcomeLost):
         begin(second)
+
+
+def test_an_attempt_says_whose_it_is_and_of_what():
+    mara = factories.person()
+    nord = Team.objects.create(name="Studio Nord")
+    Membership.objects.create(user=mara, team=nord)
+    asked = factories.generation(mara)
+    (taken,) = claims.take(limit=1, now=timezone.now())
+
+    attempt = begin(taken)
+
+    assert (attempt.account_id, attempt.team_id) == (mara.credit_account.pk, nord.pk)
+    assert attempt.model == asked.model
+
+
+def test_attempts_of_before_learn_whose_they_are(claim):
+    begun = begin(claim)
+    Attempt.objects.update(account=None, model="")
+    migration = import_module("generation.migrations.0004_attempts_know_their_account")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    attempt = Attempt.objects.get()
+    assert (attempt.account_id, attempt.team_id, attempt.model) == (begun.account_id, None, begun.model)
+    assert attempt.account_id == row(claim).hold.account_id
 
 
 def test_it_may_be_sent_again_when_it_was_not_accepted(claim):

@@ -136,6 +136,15 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(mara: Us
     assert reports.report(Scope(at - timedelta(days=1), at), with_costs=False).total.credits == 0
 
 
+def test_an_entry_in_the_middle_of_the_period_is_counted_once(mara: User) -> None:
+    for amount in (1, 2, 4):
+        spend(mara, amount)
+
+    for middle in LedgerEntry.objects.filter(kind="capture").values_list("created_at", flat=True):
+        around = Scope(middle - timedelta(days=1), middle + timedelta(days=1))
+        assert reports.report(around, with_costs=False).total.credits == 7
+
+
 def test_the_vendors_cost_stands_beside_the_credits(mara: User) -> None:
     nord = team(mara)
     done = rows.finished(mara, count=2)

@@ -12,7 +12,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generation", "0004_providers_models_and_turns"),
+        ("generation", "0006_providers_models_and_turns"),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0009_report_indexes"),
         ("gallery", "0001_stored_pictures"),
-        ("generation", "0003_attempts_by_cost"),
+        ("generation", "0005_spend_report_reads_one_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
