@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.acts import origin_of
 from accounts.admin_rows import ReadOnlyAdmin
@@ -200,6 +202,8 @@ class OfferInline(admin.StackedInline):
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
 
 
+# Reports of errors name the fields that were sent, with their values.
+@method_decorator(sensitive_post_parameters("key"), name="changeform_view")
 @admin.register(Provider)
 class ProviderAdmin(SetUpAdmin):
     form = ProviderForm

@@ -260,9 +260,11 @@ def check_names(slug: str, aliases: Any, *, others: Iterable[tuple[str, Iterable
         )
     if len(set(aliases)) < len(aliases) or slug in aliases:
         raise ValidationError({"aliases": "The same name stands there twice, or is the model's own."})
-    taken = {name: other for other, names in others for name in (other, *names)}
-    if slug in taken:
-        raise ValidationError({"slug": f"{slug} is another name of {taken[slug]}."})
+    taken: dict[str, str] = {}
+    for other, names in others:
+        if slug in names:
+            raise ValidationError({"slug": f"{slug} is another name of {other}."})
+        taken |= dict.fromkeys((other, *names), other)
     for alias in aliases:
         if alias in taken:
             raise ValidationError({"aliases": f"{alias} means {taken[alias]} already."})
