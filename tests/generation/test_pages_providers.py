@@ -262,7 +262,9 @@ def test_the_studio_says_when_nobody_answers(client: Client, provider: Provider)
     assert "image provider is" not in client.get("/").content.decode()
 
     ProviderHealth.objects.create(provider=provider, open_until=timezone.now() + timedelta(minutes=1))
-    assert "No image provider is answering right now." in client.get("/").content.decode()
+    shown = client.get("/").content.decode()
+    assert "No image provider is answering right now." in shown
+    assert ">Add to queue<" in shown
 
     Provider.objects.update(enabled=False)
     assert "No image provider is set up." in client.get("/").content.decode()
