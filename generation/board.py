@@ -1,47 +1,25 @@
 """The provider board: how each provider did in the last 24 hours, what it can do and what it costs.
 
-Counting and ranking happen in the database, over the attempts of those hours by the index on provider and
-moment, so that a page costs the same number of queries whatever there is. Percentiles are exact, by nearest
-rank.
+It costs the same number of queries whatever there is.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import (
-    Avg,
-    Count,
-    DateTimeField,
-    F,
-    FloatField,
-    IntegerField,
-    OuterRef,
-    Q,
-    Subquery,
-    Value,
-    Window,
-)
-from django.db.models import Func as DatabaseFunction
-from django.db.models.functions import RowNumber
+from django.db.models import OuterRef, Subquery
 
-from generation import catalog, health
+from generation import board_sums, catalog, health
+from generation.board_sums import BAD, CELLS, SPAN, Cell, Sums
 from generation.catalog import Catalog, Offer, ProviderFacts
 from generation.models import Attempt, Provider, ProviderHealth, ProviderTest
 
-SPAN = timedelta(hours=24)
-CELLS = 40
-CELL_SECONDS = int(SPAN.total_seconds()) // CELLS
 # Called slow when recent calls take so many times the day's median, and so many seconds at least.
 SLOW_TIMES, SLOW_SECONDS = 2.0, 5.0
 
 Status = Attempt.Status
-_GOOD = (Status.ANSWERED, Status.DELIVERED)
-# A refusal is about the prompt, so it counts neither for nor against the provider.
-_BAD = (Status.NOT_ACCEPTED, Status.OUTCOME_UNKNOWN, Status.BROKEN_PROMISE)
 
 LABELS = {
     "closed": "Healthy",
@@ -53,24 +31,6 @@ LABELS = {
     "resting": "Resting",
     "off": "Off",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """36 minutes of a provider: calls that brought pictures, calls that failed, mean seconds."""
-
-    good: int = 0
-    bad: int = 0
-    seconds: float | None = None
-
-    @property
-    def state(self) -> str:
-        """`none`, `ok`, `some` failed or `bad`, where more failed than not."""
-        if not self.good + self.bad:
-            return "none"
-        if not self.bad:
-            return "ok"
-        return "bad" if self.bad > self.good else "some"
 
 
 @dataclass(frozen=True)
@@ -167,15 +127,6 @@ class Board:
         return not any(facts.live for facts in self.catalog.providers.values())
 
 
-@dataclass
-class _Sums:
-    """What was counted of one provider."""
-
-    cells: dict[int, Cell] = field(default_factory=dict)
-    median: float | None = None
-    p95: float | None = None
-
-
 def board(*, now: datetime, for_admins: bool) -> Board:
     """The board as it is now, in a constant number of queries.
 
@@ -183,104 +134,20 @@ def board(*, now: datetime, for_admins: bool) -> Board:
     """
     known = catalog.load(with_retired=True)
     shown = [facts for facts in known.providers.values() if for_admins or facts.enabled]
-    sums = _sums([facts.name for facts in shown], {facts.name: facts.emulated for facts in shown}, now)
+    sums = board_sums.recent({facts.name: facts.emulated for facts in shown}, now)
     total = sum(cell.good + cell.bad for one in sums.values() for cell in one.cells.values())
     extra = _for_admins(now) if for_admins else {}
     rows = [
-        _row(facts, known, sums.get(facts.name, _Sums()), total, now, for_admins, extra.get(facts.name, {}))
+        _row(facts, known, sums.get(facts.name, Sums()), total, now, for_admins, extra.get(facts.name, {}))
         for facts in shown
     ]
     return Board(tuple(rows), known)
 
 
-class _CellOf(DatabaseFunction):
-    """The number of the cell a moment falls into, counted from another moment."""
-
-    output_field = IntegerField()
-    arity = 2
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = f"FLOOR(EXTRACT(EPOCH FROM (%(expressions)s)) / {CELL_SECONDS})::integer"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=" - ", **context)
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        per_day = 86_400 // CELL_SECONDS
-        template = f"CAST((julianday(%(expressions)s)) * {per_day} AS INTEGER)"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=") - julianday(", **context)
-
-
-class _Seconds(DatabaseFunction):
-    """Seconds from the second moment to the first."""
-
-    output_field = FloatField()
-    arity = 2
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "EXTRACT(EPOCH FROM (%(expressions)s))::double precision"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=" - ", **context)
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "(julianday(%(expressions)s)) * 86400.0"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=") - julianday(", **context)
-
-
-def _sums(names: list[str], emulated: Mapping[str, bool], now: datetime) -> dict[str, _Sums]:
-    """Counts and means by cell, and the two percentiles. A stand-in's calls are not the real provider's."""
-    since = now - SPAN
-    found: dict[str, _Sums] = {}
-    recent = Attempt.objects.filter(provider__in=names, started_at__gt=since, started_at__lte=now)
-    took = _Seconds(F("answered_at"), F("started_at"))
-    # Without the model's ordering, which would split the groups.
-    cells = (
-        recent.order_by()
-        .annotate(cell=_CellOf(F("started_at"), Value(since, output_field=DateTimeField())))
-        .values("provider", "emulated", "cell")
-        .annotate(
-            good=Count("pk", filter=Q(status__in=_GOOD)),
-            bad=Count("pk", filter=Q(status__in=_BAD)),
-            seconds=Avg(took, filter=Q(status__in=_GOOD)),
-        )
-    )
-    for row in cells:
-        if row["emulated"] == emulated[row["provider"]]:
-            one = found.setdefault(row["provider"], _Sums())
-            one.cells[min(row["cell"], CELLS - 1)] = Cell(row["good"], row["bad"], row["seconds"])
-    for name, is_emulated, seconds, rank, number in _ranked(recent, took):
-        if is_emulated == emulated[name]:
-            one = found.setdefault(name, _Sums())
-            if _is_rank(50, rank, number):
-                one.median = seconds
-            if _is_rank(95, rank, number):
-                one.p95 = seconds
-    return found
-
-
-def _ranked(recent: Any, took: _Seconds) -> Iterable[tuple[str, bool, float, int, int]]:
-    """Of each provider the calls at the two ranks alone."""
-    group = [F("provider"), F("emulated")]
-    ranked = recent.filter(status__in=_GOOD, answered_at__isnull=False).annotate(
-        seconds=took,
-        place=Window(RowNumber(), partition_by=group, order_by=[took.asc(), F("pk").asc()]),
-        among=Window(Count("pk"), partition_by=group),
-    )
-    at_rank = Q()
-    for percent in (50, 95):
-        at_rank |= Q(place__gte=F("among") * percent / 100.0, place__lt=F("among") * percent / 100.0 + 1)
-    rows: Iterable[tuple[str, bool, float, int, int]] = (
-        ranked.filter(at_rank).order_by().values_list("provider", "emulated", "seconds", "place", "among")
-    )
-    return rows
-
-
-def _is_rank(percent: int, rank: int, number: int) -> bool:
-    """Whether that is the nearest rank of a percentile: the smallest that so many percent are not above."""
-    return rank == -(-number * percent // 100)
-
-
 def _for_admins(now: datetime) -> dict[str, dict[str, Any]]:
     """By name: its row, the key's hint, the latest failure, the latest test; three queries."""
     failed = Attempt.objects.filter(
-        provider=OuterRef("name"), started_at__gt=now - SPAN, status__in=(*_BAD, Status.REFUSED)
+        provider=OuterRef("name"), started_at__gt=now - SPAN, status__in=(*BAD, Status.REFUSED)
     ).order_by("-started_at")
     tested = ProviderTest.objects.filter(provider=OuterRef("pk")).order_by("-pk")
     rows = list(
@@ -308,7 +175,7 @@ def _failure(attempt: Attempt) -> Failure:
 def _row(
     facts: ProviderFacts,
     known: Catalog,
-    sums: _Sums,
+    sums: Sums,
     total: int,
     now: datetime,
     for_admins: bool,

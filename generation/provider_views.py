@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.acts import origin_of
 from accounts.models import User
 from accounts.people import signed_in
-from generation import administration, board, provider_tests, queue
+from generation import administration, board, board_sums, provider_tests, queue
 from generation.administration import SET_PROVIDERS
 from generation.forms import RoutingForm
 from generation.models import Provider, RoutingPolicy
@@ -90,7 +90,7 @@ def _page(request: HttpRequest, form: RoutingForm | None) -> HttpResponse:
         "policies": RoutingPolicy.Policy.choices,
         "sees_all": sees_all,
         "sets": user.has_perm(SET_PROVIDERS),
-        "cell_minutes": board.CELL_SECONDS // 60,
+        "cell_minutes": board_sums.CELL_SECONDS // 60,
         "now": now,
     }
     return render(request, "generation/providers.html", context, status=422 if form else 200)

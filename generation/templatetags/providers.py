@@ -6,7 +6,8 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from generation.board import CELL_SECONDS, Cell, Price, Row
+from generation.board import Price, Row
+from generation.board_sums import CELL_SECONDS, Cell
 from generation.models import ProviderTest
 from generation.providers.formats import FORMATS
 from generation.templatetags.receipts import dollars

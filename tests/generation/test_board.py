@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation import board
+from generation import board, board_sums
 from generation.models import Attempt, Offer, Provider, ProviderHealth
 from tests import factories
 from tests.generation.attempts import attempt
@@ -78,7 +79,7 @@ def test_the_nearest_rank_is_the_definition(seconds: list[int]) -> None:
     ordered = sorted(seconds)
     for percent in (50, 95):
         (found,) = [
-            value for rank, value in enumerate(ordered, 1) if board._is_rank(percent, rank, len(ordered))
+            value for rank, value in enumerate(ordered, 1) if board_sums.is_rank(percent, rank, len(ordered))
         ]
         at_most = sum(value <= found for value in ordered)
         below = sum(value < found for value in ordered)
@@ -158,6 +159,22 @@ def test_prices_are_of_each_model_and_size_and_costs_for_admins_alone(settings: 
 
     settings.CREDIT_USD = None
     assert row().models[0].prices[0].margin is None
+
+
+def test_counting_much_is_done_twice_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_sums, "KEPT_FROM", 2)
+    generation = factories.generation()
+    attempt(generation, at=NOW - timedelta(hours=1))
+    assert row().calls == 1
+    attempt(generation, at=NOW - timedelta(hours=1))
+    assert row().calls == 2
+
+    attempt(generation, at=NOW - timedelta(hours=1))
+
+    assert row().calls == 2
+    assert row(for_admins=False).calls == 2
+    cache.clear()
+    assert row().calls == 3
 
 
 def test_only_admins_see_who_is_off_and_why() -> None:

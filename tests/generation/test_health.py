@@ -1,13 +1,10 @@
 """The circuit, rests and limits of providers, shared by all workers, also when they ask at once."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import sealing
@@ -17,10 +14,10 @@ from generation.models import Attempt, Generation, Provider, ProviderHealth
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError, Refused
 from tests import factories
 from tests.generation.attempts import attempt
+from tests.generation.together import THREADS, at_once
 
 NOW = timezone.now()
 AWAY = NotAccepted(Code.UNREACHABLE)
-THREADS = 8
 
 
 def facts() -> ProviderFacts:
@@ -43,27 +40,6 @@ def admit(now: datetime = NOW) -> str:
     except health.NotNow as refused:
         return refused.reason
     return "let through"
-
-
-def at_once(act: Callable[[int], str]) -> Counter[str]:
-    """What eight threads that begin together are told."""
-    start, told = threading.Barrier(THREADS), []
-
-    def run(number: int) -> None:
-        try:
-            start.wait()
-            told.append(act(number))
-        except Exception as error:
-            told.append(repr(error))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(told)
 
 
 # The circuit

@@ -18,6 +18,7 @@ from generation.providers.base import Answer, Cost, ImageBytes, ImageLink
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
 from tests import factories
 from tests.generation.conftest import FakeProvider, Only
+from tests.generation.together import THREADS, at_once
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -165,6 +166,18 @@ def test_only_one_of_a_provider_runs(provider: Provider, boss: User) -> None:
     with pytest.raises(provider_tests.AlreadyRunning):
         provider_tests.begin(by=boss, provider=provider, now=NOW + timedelta(seconds=119))
     assert ProviderTest.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_press_at_once_one_begins(boss: User) -> None:
+    def press(_: int) -> str:
+        try:
+            provider_tests.begin(by=boss, provider=Provider.objects.get(name="aimlapi"), now=NOW)
+        except provider_tests.AlreadyRunning:
+            return "runs already"
+        return "begun"
+
+    assert at_once(press) == {"begun": 1, "runs already": THREADS - 1}
 
 
 def test_a_stuck_one_fails_after_two_minutes_and_makes_room(provider: Provider, boss: User) -> None:
