@@ -16,6 +16,17 @@ VERBS = {
     "end_cap": "Ended a cap",
     "create_team": "Made a team",
     "move_to_team": "Moved",
+    "add_provider": "Added a provider",
+    "set_provider": "Changed a provider",
+    "delete_provider": "Deleted a provider",
+    "test_provider": "Tested a provider",
+    "add_model": "Added a model",
+    "set_model": "Changed a model",
+    "delete_model": "Deleted a model",
+    "add_offer": "Offered a model",
+    "set_offer": "Changed an offer",
+    "delete_offer": "Ended an offer",
+    "set_routing": "Changed the routing",
 }
 # What an act only points at; its number says nothing to a reader.
 LINKS = ("entry", "batch")

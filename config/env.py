@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,23 @@ def at_least_one(name: str, default: int) -> int:
     if not (given.isascii() and given.isdecimal() and int(given) >= 1):
         raise ImproperlyConfigured(f"{name} is a whole number from 1 on, not {given!r}.")
     return int(given)
+
+
+def amount(name: str) -> Decimal | None:
+    """The amount above zero that the environment gives under `name`, None when it is not given.
+
+    :raises ImproperlyConfigured: when it is none, with the name to look for.
+    """
+    given = env.str(name, default="").strip()
+    if not given:
+        return None
+    try:
+        found = Decimal(given)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not (found.is_finite() and found > 0):
+        raise ImproperlyConfigured(f"{name} is an amount above zero such as 0.025, not {given!r}.")
+    return found
 
 
 def provider_key(name: str) -> str:

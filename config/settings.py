@@ -8,7 +8,7 @@ import django
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import at_least_one, data_dir, env, provider_key, secret_key, web_address
+from config.env import amount, at_least_one, data_dir, env, provider_key, secret_key, web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
@@ -188,6 +188,8 @@ SWEEP_SECONDS = at_least_one("SWEEP_SECONDS", 15)
 # How long a cluster may stand still while work waits before it is started again.
 STALLED_SECONDS = at_least_one("STALLED_SECONDS", 60)
 CREDITS_PER_IMAGE = at_least_one("CREDITS_PER_IMAGE", 2)
+# What a credit is worth in US dollars, for the margins on the provider board; None shows none.
+CREDIT_USD = amount("CREDIT_USD")
 ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
 EGRESS_PROXY = env.str("EGRESS_PROXY", default="")
 

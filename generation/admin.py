@@ -4,7 +4,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin_rows import ReadOnlyAdmin
+from generation import provider_admin
 from generation.models import Attempt, Generation
+
+__all__ = ["provider_admin"]
 
 
 class AttemptInline(admin.TabularInline):

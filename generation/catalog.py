@@ -79,6 +79,8 @@ class ProviderFacts:
             return "Switched off."
         if self.emulated:
             return "" if settings.EMULATOR_URL else "The built-in emulator is not running."
+        if not self.sealed_key and not self.base_url:
+            return "It has no key. Enter one."
         try:
             sealing.unseal(self.sealed_key)
         except sealing.CannotUnseal:

@@ -125,6 +125,16 @@ class Composer:
         found = [size for size in self.model.sizes if self._can(replace(wanted, image_size=size.name))]
         return found if len(found) > 1 else []
 
+    @property
+    def anybody(self) -> bool:
+        """Whether any provider is set up."""
+        return any(facts.live for facts in self.offered.providers.values())
+
+    @property
+    def nobody_answers(self) -> bool:
+        """Whether all providers that are set up are paused or resting."""
+        return health.nobody_answers(self.offered.providers.values(), timezone.now())
+
     def _wanted(self) -> Wanted:
         return _wanted(self.model, self.draft)
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.ledger_refusals import REASON_MAX
 from generation import catalog, wishes
+from generation.models import RoutingPolicy
 from generation.wishes import InvalidWish, Wish
 
 
@@ -94,3 +95,12 @@ class PeriodForm(forms.Form):
         if since and (until - since).days > self.DAYS_MAX:
             raise forms.ValidationError("A period is five years at most.")
         return data
+
+
+class RoutingForm(forms.Form):
+    """How a provider is chosen where the person chose none."""
+
+    policy = forms.ChoiceField(
+        choices=RoutingPolicy.Policy.choices, error_messages={"invalid_choice": "Choose one of those shown."}
+    )
+    fail_over = forms.BooleanField(required=False)

@@ -4,6 +4,7 @@ Closed, every call is let through. After `FAILURES` in a row it opens: nobody ca
 half open: one call at a time probes, and its end closes the circuit or opens it again for twice as long.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,6 +64,12 @@ def standing(provider: ProviderFacts, now: datetime) -> Standing:
     return Standing("closed", "")
 
 
+def nobody_answers(providers: Iterable[ProviderFacts], now: datetime) -> bool:
+    """Whether all providers that are set up are paused or resting; not when there are none."""
+    live = [provider for provider in providers if provider.live]
+    return bool(live) and all(standing(provider, now).again_at is not None for provider in live)
+
+
 def admit(provider: ProviderFacts, *, now: datetime) -> None:
     """Take a place for one call, inside the transaction that writes the attempt.
 
@@ -72,14 +79,25 @@ def admit(provider: ProviderFacts, *, now: datetime) -> None:
     assert health is not None
     if provider.concurrency_max or provider.per_minute_max or health.open_until:
         # The row's lock makes counting and writing one step among all workers.
-        health = ProviderHealth.objects.select_for_update().filter(provider__name=provider.name).first()
-    if health is None:
+        health = _locked(provider.name)
+    if health is None:  # it was deleted meanwhile
         return
     if health.resting_until and health.resting_until > now:
         raise NotNow("It asked for a pause.", health.resting_until)
     _within_limits(provider, now)
     if health.open_until:
         _probe(health, now)
+
+
+def _locked(provider: str) -> ProviderHealth | None:
+    """The provider's row, made when this is its first call."""
+    rows = ProviderHealth.objects.select_for_update().filter(provider__name=provider)
+    if (found := rows.first()) is not None:
+        return found
+    if (row := Provider.objects.filter(name=provider).first()) is None:
+        return None
+    ProviderHealth.objects.get_or_create(provider=row)
+    return rows.first()
 
 
 def _probe(health: ProviderHealth, now: datetime) -> None:

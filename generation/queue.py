@@ -35,5 +35,15 @@ def do(chore: str) -> None:
         transaction.on_commit(lambda: _send(f"generation.tasks.{chore}", "by the clock", cluster="short"))
 
 
+def test(public_id: object) -> None:
+    """Have a worker of the short queue make the call of a provider's test."""
+    if "orm" in settings.Q_CLUSTER:
+        _send("generation.tasks.test_provider", str(public_id), cluster="short")
+    else:
+        transaction.on_commit(
+            lambda: _send("generation.tasks.test_provider", str(public_id), cluster="short"), robust=True
+        )
+
+
 def _send(task: str, argument: str, *, cluster: str) -> None:
     async_task(task, argument, cluster=cluster, task_name=argument[:36])

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
 from accounts import sealing
+from generation import provider_rules
 from generation.models import ImageModel, Offer, Provider, RoutingPolicy
 from generation.providers.formats import FORMATS
 from generation.wire import google_models
+
+log = structlog.get_logger(__name__)
 
 # In the order of the picker, tall to wide.
 _PICKER = ("9:16", "2:3", "3:4", "4:5", "1:1", "5:4", "4:3", "3:2", "16:9", "21:9")
@@ -148,6 +152,15 @@ def seed() -> None:
     _hand_out_keys()
 
 
+def warn_if_nobody() -> None:
+    """Say in the log that nothing can be made, for the operator who starts Easel without a key."""
+    if not Provider.objects.filter(enabled=True).exists():
+        log.warning(
+            "no provider is set up: nothing can be made until one has a key and is switched on",
+            where=f"{settings.SITE_URL}/providers/",
+        )
+
+
 def _make_providers() -> None:
     # On a developer's own machine and without any key, the emulator stands in for all of them.
     emulated = settings.LOCAL_MODE and not any(settings.PROVIDER_KEYS.values())
@@ -174,7 +187,8 @@ def _make_providers() -> None:
 def _hand_out_keys() -> None:
     given = {name: key for name, key in settings.PROVIDER_KEYS.items() if key}
     for provider in Provider.objects.filter(name__in=given, sealed_key=""):
-        provider.sealed_key, provider.key_hint = sealing.seal(given[provider.name]), given[provider.name][-4:]
+        key = given[provider.name]
+        provider.sealed_key, provider.key_hint = sealing.seal(key), provider_rules.hint_of(key)
         provider.base_url = settings.PROVIDER_ADDRESSES.get(provider.name, "")
         provider.enabled, provider.emulated = True, False
         provider.save()

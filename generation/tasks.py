@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import allowances as rules
 from accounts import notices
 from generation import audit as whole_audit
-from generation import heartbeats, recovery
+from generation import heartbeats, provider_tests, recovery
 from generation.adapters import Adapters
 from generation.models import Heartbeat
 from generation.providers.http import new_client
@@ -46,6 +46,11 @@ def audit(reason: str) -> None:
     """Audit the ledger, and tell the admins what was found."""
     if found := whole_audit.nightly(timezone.now()):
         log.error("the audit found something", found=len(found), first=str(found[0]))
+
+
+def test_provider(public_id: str) -> None:
+    """Make the small call of a provider's test."""
+    provider_tests.run(public_id)
 
 
 async def _run() -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import receipt_views, usage_views, views
+from generation import provider_views, receipt_views, usage_views, views
 
 app_name = "generation"
 
@@ -14,5 +14,9 @@ urlpatterns = [
     path("receipts/<uuid:public_id>/", receipt_views.receipt, name="receipt"),
     path("receipts/<uuid:public_id>/refund", receipt_views.refund, name="refund"),
     path("usage/", usage_views.usage, name="usage"),
+    path("providers/", provider_views.providers, name="providers"),
+    path("providers/routing", provider_views.routing, name="provider_routing"),
+    path("providers/<slug:name>/switch", provider_views.switch, name="provider_switch"),
+    path("providers/<slug:name>/test", provider_views.test, name="provider_test"),
     path("usage/export", usage_views.export, name="usage_export"),
 ]

@@ -22,6 +22,7 @@ SECTIONS = (
     ("generation:receipt", "credits"),
     ("generation:refund", "credits"),
     ("generation:usage", "credits"),
+    ("generation:provider", "admin"),
     ("generation:", "studio"),
     ("gallery:", "gallery"),
     ("accounts:credits", "credits"),
@@ -114,10 +115,17 @@ def credit_ring(standing: Any) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def section(context: Context) -> str:
-    """Where the page is in the rail: studio, gallery, credits, settings, or nothing."""
-    match = getattr(context.get("request"), "resolver_match", None)
+    """Where the page is in the rail: studio, gallery, credits, admin, settings, or nothing.
+
+    A page that admins have under Admin is among the credits for everybody else.
+    """
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
     name = match.view_name if match else ""
-    return next((place for start, place in SECTIONS if name.startswith(start)), "")
+    place = next((place for start, place in SECTIONS if name.startswith(start)), "")
+    if place == "admin" and request is not None and not request.user.has_perm("accounts.see_credits"):
+        return "credits"
+    return place
 
 
 @register.filter

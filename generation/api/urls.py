@@ -1,9 +1,10 @@
 from django.urls import path
 
-from generation.api import receipts, views
+from generation.api import providers, receipts, views
 
 urlpatterns = [
     path("models", views.ModelListView.as_view(), name="models"),
+    path("providers", providers.ProviderListView.as_view(), name="providers"),
     path("quotes", views.QuoteView.as_view(), name="quotes"),
     path("generations", views.GenerationListView.as_view(), name="generations"),
     path("generations/<uuid:public_id>", views.GenerationView.as_view(), name="generation"),

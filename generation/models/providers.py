@@ -1,13 +1,16 @@
 """Providers and models as data: who can be asked, for what, at what price, and how they are doing."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from generation import provider_rules as rules
 from generation.providers.formats import FORMATS
 
 
@@ -17,13 +20,21 @@ def known_format(value: str) -> None:
         raise ValidationError(f"There is no format {value}. Choose one of {', '.join(FORMATS)}.")
 
 
+def _on(field: str, check: Callable[..., None], *given: Any, **named: Any) -> None:
+    """:raises ValidationError: what the check raises, said of the field."""
+    try:
+        check(*given, **named)
+    except ValidationError as error:
+        raise ValidationError({field: error}) from error
+
+
 class Provider(models.Model):
     """A service that makes pictures, and how it is reached. Its key is kept sealed and never shown again."""
 
     name = models.SlugField("name in the API", max_length=40, unique=True)
     title = models.CharField("name on pages", max_length=60)
     format = models.CharField(max_length=16, validators=[known_format], help_text="How it is spoken to.")
-    base_url = models.URLField("address", max_length=300, blank=True, help_text="Empty: the vendor's own.")
+    base_url = models.CharField("address", max_length=300, blank=True, help_text="Empty: the vendor's own.")
     sealed_key = models.TextField(blank=True, editable=False)
     key_hint = models.CharField("key ends in", max_length=4, blank=True, editable=False)
     options = models.JSONField(default=dict, blank=True, help_text="What its format leaves open.")
@@ -45,9 +56,23 @@ class Provider(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        permissions = [("set_providers", "Set up and test providers, models and routing")]
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """:raises ValidationError: by field, what it says can't be so."""
+        super().clean()
+        self.base_url = self.base_url.strip().rstrip("/")
+        if self.base_url:
+            _on("base_url", rules.check_address, self.base_url)
+        if self.format in FORMATS:
+            _on("options", rules.check_options, self.format, self.options)
+        if self.enabled and not (self.sealed_key or self.base_url or self.emulated):
+            raise ValidationError(
+                {"enabled": "Enter its key before it is switched on. Only an address of your own needs none."}
+            )
 
 
 class ImageModel(models.Model):
@@ -56,16 +81,28 @@ class ImageModel(models.Model):
     A price is whole credits for one image. A model with one size calls it "".
     """
 
-    slug = models.SlugField("name in the API", max_length=80, unique=True, allow_unicode=False)
+    slug = models.CharField(
+        "name in the API", max_length=80, unique=True, validators=[RegexValidator(*rules.MODEL_NAME)]
+    )
     name = models.CharField("name on pages", max_length=80)
     aliases = models.JSONField("other names", default=list, blank=True)
     sizes = models.JSONField(default=list)
-    count_max = models.PositiveSmallIntegerField("images at once", default=4)
-    references_max = models.PositiveSmallIntegerField("references", default=3)
-    prompt_max = models.PositiveIntegerField("characters of a prompt", default=8_000)
-    temperature_max = models.FloatField(default=2.0)
-    temperature_default = models.FloatField(default=1.0)
-    top_p_default = models.FloatField(default=0.95)
+    count_max = models.PositiveSmallIntegerField(
+        "images at once", default=4, validators=[MinValueValidator(1), MaxValueValidator(10)]
+    )
+    references_max = models.PositiveSmallIntegerField(
+        "references", default=3, validators=[MaxValueValidator(16)]
+    )
+    prompt_max = models.PositiveIntegerField(
+        "characters of a prompt", default=8_000, validators=[MinValueValidator(1), MaxValueValidator(100_000)]
+    )
+    temperature_max = models.FloatField(
+        default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(10.0)]
+    )
+    temperature_default = models.FloatField(default=1.0, validators=[MinValueValidator(0.0)])
+    top_p_default = models.FloatField(
+        default=0.95, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
+    )
     enabled = models.BooleanField("on", default=True)
     position = models.PositiveSmallIntegerField("order", default=100, help_text="The first is the default.")
 
@@ -75,6 +112,15 @@ class ImageModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """:raises ValidationError: by field, what it says can't be so."""
+        super().clean()
+        _on("sizes", rules.check_sizes, self.sizes)
+        others = ImageModel.objects.exclude(pk=self.pk).values_list("slug", "aliases")
+        rules.check_names(self.slug, self.aliases, others=others)
+        if self.temperature_default > self.temperature_max:
+            raise ValidationError({"temperature_default": "The default is at most the highest temperature."})
 
 
 class Offer(models.Model):
@@ -102,6 +148,13 @@ class Offer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} at {self.provider}"
+
+    def clean(self) -> None:
+        """:raises ValidationError: by field, what it says can't be so."""
+        super().clean()
+        _on("abilities", rules.check_abilities, self.abilities)
+        if self.model_id is not None:
+            _on("costs", rules.check_costs, self.costs, sizes=[size["name"] for size in self.model.sizes])
 
 
 class ProviderHealth(models.Model):
@@ -155,8 +208,11 @@ class ProviderTest(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="tests")
-    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    # Null: a command on the server.
+    by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
+    # Taken by the one worker that makes the call.
+    taken_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ok = models.BooleanField(null=True)
     code = models.CharField(max_length=40, blank=True)

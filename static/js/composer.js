@@ -96,7 +96,7 @@ function showReady() {
     delete generate.dataset.tip;
   }
   form.querySelector("[data-generate-count]").textContent = navigator.onLine ? ` ${images(count())}` : "";
-  label.textContent = navigator.onLine ? "Generate" : "Send when online";
+  label.textContent = navigator.onLine ? (label.dataset.online ?? "Generate") : "Send when online";
   form.querySelector("[data-pill-prompt]").textContent = prompt.value.trim() || "Describe the picture";
 }
 

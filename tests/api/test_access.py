@@ -22,6 +22,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "schema"): (200, 200, 200, 200),
     ("GET", "docs"): (200, 200, 200, 200),
     ("GET", "models"): (200, 200, 200, 401),
+    ("GET", "providers"): (200, 200, 200, 401),
     ("POST", "quotes"): (200, 200, 200, 401),
     ("GET", "generations"): (200, 200, 200, 401),
     ("POST", "generations"): (400, 400, 400, 401),

@@ -174,7 +174,7 @@ def test_a_report_takes_as_many_queries_for_many_as_for_few(
     for number in range(5):
         spend(factories.person(), 2, model=str(number))
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(10):
         reports.report(scope(), with_costs=True)
 
 
