@@ -113,6 +113,10 @@ def check_options(format_name: str, options: Any) -> None:
             raise ValidationError(f"{FORMATS[format_name].title} has no option {name[:40]}; it {has}.")
         if not isinstance(value, str | int | float) or len(str(value)) > OPTION_MAX:
             raise ValidationError(f"The option {name} is a text, a number, true or false.")
+    try:
+        FORMATS[format_name].abilities_with(options)
+    except ValueError as refused:
+        raise ValidationError(f"{refused}.".replace("..", ".")) from refused
 
 
 # --- Offers ---------------------------------------------------------------------------------------

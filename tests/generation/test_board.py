@@ -20,6 +20,12 @@ Status = Attempt.Status
 NOW = timezone.now()
 
 
+@pytest.fixture(autouse=True)
+def one_provider(db: None) -> None:
+    """The board of a team that has set up one provider."""
+    Provider.objects.exclude(name="aimlapi").delete()
+
+
 def row(name: str = "aimlapi", *, for_admins: bool = True, now: datetime = NOW) -> board.Row:
     (found,) = [row for row in board.board(now=now, for_admins=for_admins).rows if row.facts.name == name]
     return found

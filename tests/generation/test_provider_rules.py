@@ -150,7 +150,7 @@ BAD_ABILITIES = [
 def test_what_is_taken_the_catalog_can_read(abilities: Any) -> None:
     rules.check_abilities(abilities)
 
-    read = catalog.abilities("aiml", abilities)
+    read = catalog.abilities("aiml", abilities, {})
 
     for name, value in abilities.items():
         assert getattr(read, name) == (frozenset(value) if isinstance(value, list) else value)
