@@ -66,6 +66,12 @@ class Turn:
         return (end - start).total_seconds() if start and end else None
 
     @property
+    def queued(self) -> float | None:
+        """Seconds from the asking to the start."""
+        start = self.generation.started_at
+        return (start - self.generation.created_at).total_seconds() if start else None
+
+    @property
     def delivered(self) -> Attempt | None:
         """The attempt that brought its first picture."""
         done = (one for one in self.generation.attempts.all() if one.status == Attempt.Status.DELIVERED)

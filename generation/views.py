@@ -57,7 +57,9 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except submission.CannotCancel:
         if not _wants_part(request):
             messages.info(request, "This had ended already.")
-    return _row(request, generation) if _wants_part(request) else redirect(_place(generation))
+    if _wants_part(request):
+        return _row(request, generation)
+    return _picture_page(request) or redirect(_place(generation))
 
 
 @login_required

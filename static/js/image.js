@@ -15,7 +15,8 @@ async function prepare() {
   lightbox.init();
 }
 
-prepare();
+// Where two pictures are compared there is nothing to open.
+if (zoom) prepare();
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;

@@ -27,7 +27,8 @@ function changed() {
 
 function full() {
   if (items().length < most) return false;
-  refuse("You can use up to three references. Remove one to add this.");
+  const number = ["no", "one", "two", "three"][most] ?? most;
+  refuse(`You can use ${most ? "up to " : ""}${number} reference${most === 1 ? "" : "s"} here.${most ? " Remove one to add this." : ""}`);
   return true;
 }
 
