@@ -2,14 +2,16 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts import idempotency, ledger
 from accounts.models import ApiKey, User
 from gallery.models import Image
-from generation import branches, submission, wishes
+from generation import branches, submission
 from generation.catalog import ImageSize
 from generation.models import Branch, Conversation, Generation, Output
 from generation.references import GivenReference
@@ -141,6 +143,20 @@ def of(user: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(user=user)
 
 
+def counted(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Each with `turns_count` and `branches_count`."""
+    turns = Generation.objects.filter(branch__conversation=OuterRef("pk")).order_by()
+    lines = Branch.objects.filter(conversation=OuterRef("pk")).order_by()
+    return rows.annotate(
+        turns_count=_count(turns.values("branch__conversation")),
+        branches_count=_count(lines.values("conversation")),
+    )
+
+
+def _count(grouped: QuerySet[Any, Any]) -> Coalesce:
+    return Coalesce(Subquery(grouped.annotate(total=Count("pk")).values("total")), 0)
+
+
 def kept_ratio(image: Image, size: ImageSize) -> str:
     """The picture's own ratio, or the nearest on offer to its pixels."""
     if image.aspect_ratio in size.ratios:
@@ -174,11 +190,9 @@ def short_name(instruction: str) -> str:
     return clause[:1].upper() + clause[1:]
 
 
-def unknown_picture() -> InvalidWish:
+def unknown_picture(field: str = "continue_from") -> InvalidWish:
     """What is answered for a picture that isn't there or may not be seen: the two are not told apart."""
-    return wishes.InvalidWish(
-        "continue_from", "unknown_picture", "This picture isn't there, or you may not see it any more."
-    )
+    return InvalidWish(field, "unknown_picture", "This picture isn't there, or you may not see it any more.")
 
 
 def _seen(user: User, image_id: int | None) -> Image | None:

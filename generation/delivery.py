@@ -150,7 +150,7 @@ class _Serving:
             "reason": candidate.reason,
             "passed_over": [{"provider": one.provider, "reason": one.reason} for one in passed_over],
         }
-        if begun is not None and not begun.goes_on_at(self.model, candidate.offer):
+        if begun is not None and begun.remembered and not begun.goes_on_at(self.model, candidate.offer):
             note["restarted"] = True
         return note
 

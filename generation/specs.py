@@ -12,9 +12,13 @@ from generation.routing import Wanted
 
 @dataclass(frozen=True)
 class Turn:
-    """How a turn of a conversation begins: by the provider's own state, or from the picture before it."""
+    """How a turn of a conversation begins: by the provider's own state, or from the picture before it.
+
+    `remembered` says that a provider gave a state to go on from, whether or not it can still be used.
+    """
 
     image: Image
+    remembered: bool = False
     provider: str = ""
     model: str = ""
     state: str = ""
@@ -54,8 +58,8 @@ def turn_from(image: Image, *, user_id: int) -> Turn:
     try:
         size = storage.size(attempt.state) if attempt.state else 0
     except FileNotFoundError:
-        return Turn(image, attempt.provider, image.model)
-    return Turn(image, attempt.provider, image.model, attempt.state, size)
+        return Turn(image, True)
+    return Turn(image, bool(attempt.state), attempt.provider, image.model, attempt.state, size)
 
 
 def wanted(generation: Generation, model: Model) -> Wanted:
