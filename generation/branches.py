@@ -7,6 +7,8 @@ turns from one picture that come at the same moment make two branches, and no br
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import User
 from gallery.models import Image
 from generation.models import Branch, Conversation, Generation, GenerationQuerySet
@@ -94,12 +96,13 @@ def _free(
     if not _living(branch, after=source).exists():
         return branch
     # A fork from here whose turns came to nothing is tried again, not forked beside.
-    forks = conversation.branches.filter(forked_from=image).order_by("number")
-    return next((fork for fork in forks if not _living(fork).exists()), None)
+    forks = Branch.objects.filter(conversation=conversation, forked_from=image).order_by("number")
+    living = Generation.objects.filter(branch=OuterRef("pk")).exclude(status__in=DEAD)
+    return forks.filter(~Exists(living)).first()
 
 
-def _living(branch: Branch, *, after: Generation | None = None) -> GenerationQuerySet:
-    rows: GenerationQuerySet = branch.generations.exclude(status__in=DEAD)
+def _living(branch: Branch, *, after: Generation | None) -> GenerationQuerySet:
+    rows: GenerationQuerySet = Generation.objects.filter(branch=branch).exclude(status__in=DEAD)
     return rows.filter(pk__gt=after.pk) if after else rows
 
 

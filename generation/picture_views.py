@@ -39,8 +39,9 @@ def picture(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     user = signed_in(request)
     image = _visible(user, public_id)
     if "X-Part" in request.headers:
-        tree = turns.tree_of(user, image)
-        refiner = refine.refiner(user, image, tree, refine.drafted(image))
+        landing = branches.landing(user, image)
+        tree = turns.tree_of(user, image, landing=landing)
+        refiner = refine.refiner(user, image, tree, refine.drafted(image), landing=landing)
         parts = {**_turns(user, image, tree), "refiner": refiner}
         return render(request, "generation/picture/_turns.html", parts)
     return _page(request, user, image, refine.drafted(image), fork="branch" in request.GET)
@@ -108,7 +109,8 @@ def _page(
 ) -> HttpResponse:
     # Before the rows are read, so that the stream tells of whatever changes after that.
     heard = events.latest_id(user_id=user.pk)
-    tree = turns.tree_of(user, image)
+    landing = branches.landing(user, image)
+    tree = turns.tree_of(user, image, landing=landing)
     turn = tree.of(image)
     asked = request.GET.get("panel", "")
     compare = turn.parent if turn and "compare" in request.GET else None
@@ -116,7 +118,7 @@ def _page(
     context = {
         **picture_facts(request, image),
         **_turns(user, image, tree),
-        "refiner": refine.refiner(user, image, tree, draft, refusal, fork=fork),
+        "refiner": refine.refiner(user, image, tree, draft, refusal, landing=landing, fork=fork),
         "panel": asked if asked in PANELS else "refine",
         "compare": compare,
         "before_label": before.label if before else "Start",

@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from gallery.models import Image
-from generation import branches, catalog, composer, conversations, specs
+from generation import catalog, composer, conversations, specs
 from generation.branches import Landing
 from generation.catalog import Catalog
 from generation.composer import Choice, Composer, Draft, Refusal
@@ -83,11 +83,17 @@ def posted(user: User, image: Image, data: QueryDict, references: list[str]) -> 
 
 
 def refiner(
-    user: User, image: Image, tree: Tree, draft: Draft, refusal: Refusal | None = None, *, fork: bool = False
+    user: User,
+    image: Image,
+    tree: Tree,
+    draft: Draft,
+    refusal: Refusal | None = None,
+    *,
+    landing: Landing,
+    fork: bool = False,
 ) -> Refiner:
-    """The box for the next turn from the picture, which stands in that tree."""
+    """The box for the next turn from the picture, which stands in that tree and lands there."""
     base = composer.compose(user, draft, refusal)
-    landing = branches.landing(user, image)
     return Refiner(
         **{field.name: getattr(base, field.name) for field in fields(Composer)},
         holder=specs.turn_from(image, user_id=user.pk).holder(base.model),

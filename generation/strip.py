@@ -72,74 +72,94 @@ class _Grid:
 
 def rows(tree: Tree, image: Image) -> tuple[tuple[Cell, ...], ...]:
     """The strip with `image` as the current picture."""
-    grid = _Grid()
-    offset = 0 if tree.root is not None else 1
-    if tree.root is not None:
-        grid.cells[0, 0] = Cell(image=tree.root, root=True, current=tree.root == image)
-    current = tree.of(image)
-    placed: dict[int, int] = {}
-    waiting = [line for line in tree.lines if _shown(line)]
-    # A fork further right takes the nearer row, so that fewer lines cross turns.
-    waiting.sort(key=lambda line: (-_shown(line)[0].number if line.branch.number else 1, line.branch.number))
-    while ready := [line for line in waiting if _row_above(tree, line, placed) is not None]:
-        line = min(ready, key=lambda line: (line.branch.number != 0, waiting.index(line)))
-        waiting.remove(line)
-        placed[line.branch.number] = _place(grid, tree, line, placed, offset, image)
-    _place_next(grid, tree, current, placed, offset, image)
-    return grid.rows()
+    return _Layout(tree, image).rows()
+
+
+class _Layout:
+    def __init__(self, tree: Tree, image: Image) -> None:
+        self.tree, self.image = tree, image
+        self.current = tree.of(image)
+        # A picture that it all begins with takes the first column.
+        self.offset = 0 if tree.root is not None else 1
+        self.grid = _Grid()
+        self.placed: dict[int, int] = {}
+
+    def rows(self) -> tuple[tuple[Cell, ...], ...]:
+        tree = self.tree
+        if tree.root is not None:
+            self.grid.cells[0, 0] = Cell(image=tree.root, root=True, current=tree.root == self.image)
+        waiting: list[Line | None] = [line for line in tree.lines if _shown(line)]
+        if waiting:
+            self._place(waiting.pop(0))
+        if self._begins_another():
+            waiting.append(None)
+        # A fork further right takes the nearer row, so that fewer lines cross turns.
+        waiting.sort(key=lambda line: -self._start(line))
+        while ready := [line for line in waiting if self._row_above(line) is not None]:
+            waiting.remove(ready[0])
+            self._place(ready[0])
+        return self.grid.rows()
+
+    def _start(self, line: Line | None) -> int:
+        """The number of the branch's first turn; without a line, of the next one from the current picture."""
+        if line is not None:
+            return _shown(line)[0].number
+        return self.current.number + 1 if self.current else 1
+
+    def _row_above(self, line: Line | None) -> int | None:
+        """The row of the turn it forks from, once that has one."""
+        before = self.tree.of(_shown(line)[0].parent) if line is not None else self.current
+        return self.placed.get(before.branch.number if before else 0, 0 if before is None else None)
+
+    def _begins_another(self) -> bool:
+        """Whether the next turn begins a branch. From the root it may be the first of the trunk."""
+        if self.current is not None:
+            return self._next_goes_along() is None
+        trunk = self.tree.lines[0].turns if self.tree.lines else ()
+        if not all(turn.dead for turn in trunk):
+            return True
+        column = (trunk[-1].number if trunk else 0) + 1 - self.offset
+        self.grid.cells[0, column] = Cell(next=True, joined=True)
+        return False
+
+    def _place(self, line: Line | None) -> None:
+        """Put a branch, or the next turn of one that is yet to begin, into the nearest row it fits in."""
+        turns = _shown(line) if line is not None else []
+        first = self._start(line) - self.offset
+        ends = line is not None and line.branch.number == self._next_goes_along()
+        last = (turns[-1].number if turns else self._start(None)) - self.offset + ends
+        row = 0
+        if line is None or line.branch.number:
+            above = self._row_above(line) or 0
+            row = above + 1
+            while not self.grid.free(row, first, last):
+                row += 1
+            self.grid.connect(above, row, first - 1)
+        if line is None:
+            self.grid.cells[row, first] = Cell(next=True)
+            return
+        self.placed[line.branch.number] = row
+        for turn in turns:
+            self.grid.cells[row, turn.number - self.offset] = Cell(
+                turn=turn,
+                image=_picture(self.tree, turn, self.image),
+                current=self.image in turn.images,
+                joined=turn is not turns[0] or (row == 0 and self.tree.root is not None),
+            )
+        if ends:
+            self.grid.cells[row, last] = Cell(next=True, joined=True)
+
+    def _next_goes_along(self) -> int | None:
+        """The number of the branch that the next turn goes on along; None where it begins another."""
+        if self.current is None:
+            return None
+        living = [turn for turn in self.tree.line_of(self.current).turns if not turn.dead]
+        return self.current.branch.number if living[-1] is self.current else None
 
 
 def _shown(line: Line) -> list[Turn]:
     """A turn that made nothing is left out once another has followed it."""
     return [turn for turn in line.turns if not turn.dead or turn is line.turns[-1]]
-
-
-def _row_above(tree: Tree, line: Line, placed: dict[int, int]) -> int | None:
-    """The row of the turn it forks from, once that has one."""
-    if line.branch.number == 0:
-        return 0
-    before = tree.of(_shown(line)[0].parent)
-    return placed.get(before.branch.number if before else 0)
-
-
-def _place(grid: _Grid, tree: Tree, line: Line, placed: dict[int, int], offset: int, image: Image) -> int:
-    turns = _shown(line)
-    first, last = turns[0].number - offset, turns[-1].number - offset
-    row = 0
-    if line.branch.number:
-        above = _row_above(tree, line, placed) or 0
-        row = _row_below(grid, above, first, last)
-        grid.connect(above, row, first - 1)
-    for turn in turns:
-        shown = _picture(tree, turn, image)
-        grid.cells[row, turn.number - offset] = Cell(
-            turn=turn,
-            image=shown,
-            current=image in turn.images,
-            joined=turn is not turns[0] or (row == 0 and tree.root is not None),
-        )
-    return row
-
-
-def _row_below(grid: _Grid, above: int, first: int, last: int) -> int:
-    row = above + 1
-    while not grid.free(row, first, last):
-        row += 1
-    return row
-
-
-def _place_next(
-    grid: _Grid, tree: Tree, current: Turn | None, placed: dict[int, int], offset: int, image: Image
-) -> None:
-    """Where the next turn from the current picture will land."""
-    here = placed.get(current.branch.number, 0) if current else 0
-    column = (current.number if current else 0) + 1 - offset
-    if (here, column) not in grid.cells:
-        grid.cells[here, column] = Cell(next=True, joined=True)
-        return
-    row = _row_below(grid, here, column, column)
-    grid.connect(here, row, column - 1)
-    grid.cells[row, column] = Cell(next=True)
 
 
 def _picture(tree: Tree, turn: Turn, image: Image) -> Image | None:

@@ -8,6 +8,7 @@ from django.db.models import Prefetch
 from accounts.models import User
 from gallery.models import Image
 from generation import branches
+from generation.branches import Landing
 from generation.conversations import short_name
 from generation.models import Attempt, Branch, Conversation, Generation, GenerationQuerySet, Output
 
@@ -171,9 +172,12 @@ def tree(conversation: Conversation, *, whole: bool = False) -> Tree:
     return Tree(conversation, root, _lines(generations, list(known.values()), root))
 
 
-def tree_of(user: User, image: Image) -> Tree:
-    """The person's conversation that the picture belongs to, or what would become one."""
-    found = branches.landing(user, image)
+def tree_of(user: User, image: Image, *, landing: Landing | None = None) -> Tree:
+    """The person's conversation that the picture belongs to, or what would become one.
+
+    `landing` is where the next turn lands, when that was asked for already.
+    """
+    found = landing or branches.landing(user, image)
     if found.conversation is not None:
         return tree(found.conversation)
     if found.source is None:
