@@ -63,7 +63,8 @@ form.addEventListener("submit", async (event) => {
   await window.easel.references.settled();
   form.querySelector("[data-send]").removeAttribute("aria-busy");
   ready = true;
-  form.requestSubmit(submitter);
+  // Not while this event is still on its way: a form that is being submitted ignores another submit.
+  setTimeout(() => form.requestSubmit(submitter));
 });
 prompt.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || !(event.metaKey || event.ctrlKey)) return;
