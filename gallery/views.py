@@ -71,12 +71,13 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     image.visibility = chosen
     image.save(update_fields=["visibility"])
     messages.success(request, _SEEN_BY[chosen])
-    back = reverse("gallery:image", args=[public_id])
+    # Back to where the buttons stand.
+    back = f"{reverse('gallery:image', args=[public_id])}?panel=details"
     try:
         query = browsing.walk_of(request.GET).query
     except browsing.UnknownPlace:
         query = ""
-    return redirect(f"{back}?{query}" if query else back)
+    return redirect(f"{back}&{query}" if query else back)
 
 
 _SEEN_BY: dict[str, str] = {

@@ -94,7 +94,7 @@ def names(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, refusal.detail)
     else:
         messages.success(request, "The names are saved.")
-    return redirect("gallery:image", image.public_id)
+    return redirect(f"{reverse('gallery:image', args=[image.public_id])}?panel=details")
 
 
 def _page(

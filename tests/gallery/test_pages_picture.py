@@ -91,7 +91,7 @@ def test_the_owner_shares_it_with_everyone_and_takes_it_back(
         response = as_(client, owner).post(f"{path(image)}visibility", {"visibility": chosen})
         image.refresh_from_db()
 
-        assert response.headers["Location"] == path(image)
+        assert response.headers["Location"] == f"{path(image)}?panel=details"
         assert image.visibility == chosen
 
 
