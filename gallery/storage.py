@@ -25,6 +25,16 @@ def get(name: str) -> bytes:
         return bytes(file.read())
 
 
+def size(name: str) -> int:
+    """In bytes.
+
+    :raises FileNotFoundError: when nothing is stored under `name`.
+    """
+    if not default_storage.exists(name):
+        raise FileNotFoundError(name)
+    return int(default_storage.size(name))
+
+
 def delete(name: str) -> None:
     """Remove it; that it is gone already is no error."""
     default_storage.delete(name)

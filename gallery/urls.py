@@ -6,6 +6,5 @@ app_name = "gallery"
 
 urlpatterns = [
     path("gallery/", views.pictures, name="list"),
-    path("images/<uuid:public_id>/", views.picture, name="image"),
     path("images/<uuid:public_id>/visibility", views.visibility, name="visibility"),
 ]

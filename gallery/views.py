@@ -1,6 +1,7 @@
-"""The gallery and the page of one picture."""
+"""The gallery, and what the page of one picture says of it; `generation` adds how it goes on from there."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -37,19 +38,17 @@ def pictures(request: HttpRequest) -> HttpResponse:
     return render(request, "gallery/list.html", context)
 
 
-@login_required
-@require_safe
-def picture(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One picture on the wall, with its label."""
+def picture_facts(request: HttpRequest, image: Image) -> dict[str, Any]:
+    """What the page of a picture shows of it: its label, and what hangs beside it in the walk.
+
+    :raises Http404: the address names a walk that doesn't exist.
+    """
     user = signed_in(request)
-    image = get_object_or_404(
-        Image.objects.visible_to(user).select_related("original", "owner"), public_id=public_id
-    )
     try:
         walk = browsing.walk_of(request.GET)
     except browsing.UnknownPlace as unknown:
         raise Http404 from unknown
-    context = {
+    return {
         "image": image,
         "is_mine": image.owner_id == user.pk,
         "walk": walk,
@@ -59,7 +58,6 @@ def picture(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "model": provenance.model_name(image.model),
         "visibilities": Image.Visibility.choices,
     }
-    return render(request, "gallery/image.html", context)
 
 
 @login_required
@@ -73,12 +71,13 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     image.visibility = chosen
     image.save(update_fields=["visibility"])
     messages.success(request, _SEEN_BY[chosen])
-    back = reverse("gallery:image", args=[public_id])
+    # Back to where the buttons stand.
+    back = f"{reverse('gallery:image', args=[public_id])}?panel=details"
     try:
         query = browsing.walk_of(request.GET).query
     except browsing.UnknownPlace:
         query = ""
-    return redirect(f"{back}?{query}" if query else back)
+    return redirect(f"{back}&{query}" if query else back)
 
 
 _SEEN_BY: dict[str, str] = {

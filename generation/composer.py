@@ -313,13 +313,17 @@ def _of_generation(user: User, generation: Generation) -> Draft:
 
 
 def _reference_ids(user: User, generation: Generation) -> list[str]:
-    """Ids by which its references can be given again; an upload that was deleted meanwhile is left out."""
+    """Ids by which its references can be given again; an upload that was deleted meanwhile is left out.
+
+    The picture that a turn went on from comes first.
+    """
     references = list(generation.references.select_related("image"))
+    before = [str(generation.continues.public_id)] if generation.continues else []
     originals = [row.original_id for row in references if row.image is None]
     uploads = Upload.objects.filter(owner=user, original__in=originals).order_by("pk")
     by_original = {upload.original_id: str(upload.public_id) for upload in uploads}
     ids = [str(row.image.public_id) if row.image else by_original.get(row.original_id) for row in references]
-    return [known for known in ids if known]
+    return [*before, *(known for known in ids if known)]
 
 
 def _own(user: User, text: str) -> Generation | None:

@@ -99,7 +99,7 @@ class _Serving:
 
     async def _choose(self, now: Progress) -> tuple[list[tuple[Attempt, Offer]], datetime | None]:
         """Begin as many calls for the open places as can be made now; else when to look again."""
-        begun = specs.turn(self.generation)
+        begun = await self.desk.pictures(specs.turn, self.generation)
         moment = await self._now()
         ranking = routing.rank(
             self.catalog,
@@ -107,7 +107,7 @@ class _Serving:
             self.wanted,
             now=moment,
             provider=self.generation.provider,
-            holds_state=begun.provider if begun and begun.state else "",
+            holds_state=begun.holder(self.model) if begun else "",
             tried=self.tried,
             image_size=self.generation.image_size,
         )
@@ -150,7 +150,7 @@ class _Serving:
             "reason": candidate.reason,
             "passed_over": [{"provider": one.provider, "reason": one.reason} for one in passed_over],
         }
-        if begun is not None and not begun.goes_on_at(self.model, candidate.offer):
+        if begun is not None and begun.remembered and not begun.goes_on_at(self.model, candidate.offer):
             note["restarted"] = True
         return note
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 
-from django.db.models import F, Q, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
 from accounts.models import User
@@ -15,7 +15,7 @@ from gallery import provenance
 from gallery.models import Image
 from generation import catalog, pricing
 from generation.catalog import Catalog
-from generation.models import Generation
+from generation.models import Branch, Generation
 from generation.providers.errors import Code
 
 PAGE = 20
@@ -41,7 +41,8 @@ class Row:
     """One generation as the feed shows it.
 
     Amounts are credits. `price_again` is what one image would cost now, None when its model is no longer on
-    offer; `key` makes a press of its button happen once.
+    offer; `turns` and `branches` count those of the conversation it belongs to, 0 where there is none;
+    `key` makes a press of its button happen once.
     """
 
     generation: Generation
@@ -53,11 +54,18 @@ class Row:
     title: str
     reason: str
     price_again: int | None
+    turns: int = 0
+    branches: int = 0
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def public_id(self) -> str:
         return str(self.generation.public_id)
+
+    @property
+    def picture(self) -> Image | None:
+        """The picture whose page shows the conversation: its own first, else the one it goes on from."""
+        return self.images[0] if self.images else self.generation.continues
 
     @property
     def unfinished(self) -> bool:
@@ -151,10 +159,28 @@ def present(generations: Iterable[Generation], *, now: datetime) -> list[Row]:
     generations = list(generations)
     places = _places(now) if any(row.status == Generation.Status.QUEUED for row in generations) else {}
     known = catalog.load()
-    return [_row(generation, places, known, now) for generation in generations]
+    sizes = _conversations(generations)
+    return [_row(generation, places, known, sizes, now) for generation in generations]
 
 
-def _row(generation: Generation, places: dict[int, int], known: Catalog, now: datetime) -> Row:
+def _conversations(generations: list[Generation]) -> dict[int, tuple[int, int]]:
+    """Turns and branches of the conversations that the generations belong to, by their ids."""
+    ids = {row.branch.conversation_id for row in generations if row.branch is not None}
+    if not ids:
+        return {}
+    counted = Branch.objects.filter(conversation__in=ids).values("conversation")
+    counted = counted.annotate(turns=Count("generations"), branches=Count("pk", distinct=True))
+    return {row["conversation"]: (row["turns"], row["branches"]) for row in counted}
+
+
+def _row(
+    generation: Generation,
+    places: dict[int, int],
+    known: Catalog,
+    sizes: dict[int, tuple[int, int]],
+    now: datetime,
+) -> Row:
+    size = sizes.get(generation.branch.conversation_id, (0, 0)) if generation.branch else (0, 0)
     state = _state(generation, now)
     wake_at = generation.wake_at if state == State.WAITING else None
     title, reason = _words(generation, state)
@@ -168,6 +194,8 @@ def _row(generation: Generation, places: dict[int, int], known: Catalog, now: da
         title=title,
         reason=reason,
         price_again=_price_now(generation, known),
+        turns=size[0],
+        branches=size[1],
     )
 
 

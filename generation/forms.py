@@ -27,12 +27,15 @@ class ComposerForm(forms.Form):
     price = forms.IntegerField(required=False)
     key = forms.UUIDField(required=False)
 
-    def wish(self, *, references: int) -> Wish | None:
-        """The checked wish, or None with the reason among the form's errors."""
+    def wish(self, *, references: int, continues: bool = False) -> Wish | None:
+        """The checked wish, or None with the reason among the form's errors.
+
+        `continues` says that it goes on from a picture.
+        """
         if not self.is_valid():
             return None
         try:
-            return wishes.check(references=references, **self._asked())
+            return wishes.check(references=references, continues=continues, **self._asked())
         except InvalidWish as refusal:
             field = refusal.field if refusal.field in self.fields else None
             self.add_error(field, forms.ValidationError(refusal.detail, code=refusal.code))

@@ -12,12 +12,17 @@ from generation.routing import Wanted
 
 @dataclass(frozen=True)
 class Turn:
-    """How a turn of a conversation begins: by the provider's own state, or from the picture before it."""
+    """How a turn of a conversation begins: by the provider's own state, or from the picture before it.
+
+    `remembered` says that a provider gave a state to go on from, whether or not it can still be used.
+    """
 
     image: Image
-    provider: str
-    model: str
-    state: str
+    remembered: bool = False
+    provider: str = ""
+    model: str = ""
+    state: str = ""
+    state_bytes: int = 0
 
     def goes_on_at(self, model: Model, offer: Offer) -> bool:
         """Whether the offer can go on from the provider's own state."""
@@ -26,22 +31,35 @@ class Turn:
             and offer.abilities.multi_turn
             and offer.provider.name == self.provider
             and model.id == self.model
+            and self.state_bytes <= offer.abilities.state_max_bytes
         )
+
+    def holder(self, model: Model) -> str:
+        """The provider that can go on from its own state; empty where everybody starts from the picture."""
+        found = (name for name, offer in model.offers.items() if self.goes_on_at(model, offer))
+        return next(found, "")
 
 
 def turn(generation: Generation) -> Turn | None:
-    """The turn's beginning, or None where it is no turn of a conversation.
+    """The turn's beginning, or None where it is no turn of a conversation. Looks into the storage.
 
     Another person's picture can be gone on from, but never with what their provider remembers of them.
     """
     image = generation.continues
-    if image is None:
-        return None
+    return None if image is None else turn_from(image, user_id=generation.user_id)
+
+
+def turn_from(image: Image, *, user_id: int) -> Turn:
+    """How a turn of that person's from the picture would begin; a state whose file is gone is no state."""
     output = getattr(image, "output", None)
-    if output is None or image.owner_id != generation.user_id:
-        return Turn(image, "", "", "")
+    if output is None or image.owner_id != user_id:
+        return Turn(image)
     attempt: Attempt = output.attempt
-    return Turn(image, attempt.provider, image.model, attempt.state)
+    try:
+        size = storage.size(attempt.state) if attempt.state else 0
+    except FileNotFoundError:
+        return Turn(image, True)
+    return Turn(image, bool(attempt.state), attempt.provider, image.model, attempt.state, size)
 
 
 def wanted(generation: Generation, model: Model) -> Wanted:
@@ -106,7 +124,6 @@ def _state(begun: Turn | None, model: Model, offer: Offer) -> bytes | None:
     if begun is None or not begun.goes_on_at(model, offer):
         return None
     try:
-        state = storage.get(begun.state)
+        return storage.get(begun.state)
     except FileNotFoundError:
         return None
-    return state if len(state) <= offer.abilities.state_max_bytes else None

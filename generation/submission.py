@@ -9,8 +9,9 @@ from django.db import transaction
 
 from accounts import events, idempotency, ledger
 from accounts.models import ApiKey, User
-from generation import pricing, queue
-from generation.models import Generation, Reference
+from gallery.models import Image
+from generation import branches, pricing, queue
+from generation.models import Branch, Generation, Reference
 from generation.references import GivenReference
 from generation.wishes import Wish
 
@@ -35,6 +36,17 @@ class CannotCancel(Exception):
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """How a turn of a conversation begins: from a picture, or as the first of a new one where there is none.
+
+    `fork` asks for a new branch though the picture is the last of its own.
+    """
+
+    image: Image | None = None
+    fork: bool = False
+
+
+@dataclass(frozen=True)
 class Submitted:
     """The generation, and whether it was there from an earlier call with the same key."""
 
@@ -51,8 +63,9 @@ def submit(
     api_key: ApiKey | None = None,
     expected_credits: int | None = None,
     key: idempotency.Key | None = None,
+    turn: Beginning | None = None,
 ) -> Submitted:
-    """Hold the credits and queue the work, or change nothing.
+    """Hold the credits and queue the work, or change nothing. `turn` makes it one of a conversation.
 
     :raises ledger.InsufficientCredits: :raises ledger.LimitReached:
     :raises PriceChanged: :raises idempotency.FingerprintDiffers:
@@ -65,8 +78,20 @@ def submit(
             kept = idempotency.keep(owner=user, key=key, reference=str(public_id))
             if kept != str(public_id):
                 return Submitted(Generation.objects.get(public_id=kept), replayed=True)
-        generation = _create(user, wish, references, now, api_key, expected_credits, public_id)
+        branch = _branch(user, turn, now) if turn else None
+        image = turn.image if turn else None
+        generation = _create(
+            user, wish, references, now, api_key, expected_credits, public_id, branch=branch, continues=image
+        )
     return Submitted(generation)
+
+
+def _branch(user: User, turn: Beginning, now: datetime) -> Branch:
+    # Taken before anything of the conversation is read, so that one person's turns are placed one by one.
+    ledger.lock(user)
+    if turn.image is None:
+        return branches.begin(user=user, now=now)
+    return branches.place(user=user, image=turn.image, now=now, fork=turn.fork)
 
 
 def _create(
@@ -77,6 +102,9 @@ def _create(
     api_key: ApiKey | None,
     expected_credits: int | None,
     public_id: uuid.UUID,
+    *,
+    branch: Branch | None,
+    continues: Image | None,
 ) -> Generation:
     quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
     if expected_credits is not None and expected_credits != quote.credits:
@@ -102,6 +130,8 @@ def _create(
         temperature=wish.temperature,
         top_p=wish.top_p,
         provider=wish.provider,
+        branch=branch,
+        continues=continues,
         price=quote.price,
         hold=hold,
         created_at=now,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import provider_views, receipt_views, usage_views, views
+from generation import picture_views, provider_views, receipt_views, usage_views, views
 
 app_name = "generation"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("generations/<uuid:public_id>/row", views.row, name="row"),
     path("generations/<uuid:public_id>/cancel", views.cancel, name="cancel"),
     path("generations/<uuid:public_id>/again", views.again, name="again"),
+    path("images/<uuid:public_id>/change", picture_views.change, name="change"),
+    path("images/<uuid:public_id>/names", picture_views.names, name="names"),
     path("receipts/<uuid:public_id>/", receipt_views.receipt, name="receipt"),
     path("receipts/<uuid:public_id>/refund", receipt_views.refund, name="refund"),
     path("usage/", usage_views.usage, name="usage"),

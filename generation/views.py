@@ -4,7 +4,6 @@ Every form posts and redirects. A script that asks with the header `X-Part` gets
 the row of a new generation, or the strip that says why there is none.
 """
 
-import hashlib
 import uuid
 
 from django.conf import settings
@@ -18,20 +17,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import events, idempotency, ledger
+from accounts import events, ledger
 from accounts.models import User
 from accounts.people import signed_in
 from gallery import ingest
-from generation import catalog, composer, feed, pricing, references, submission, wishes
+from generation import catalog, composer, feed, posted, references, submission, wishes
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
 from generation.references import GivenReference
-from generation.wishes import InvalidWish, Wish
-
-# What a wish may meet that its person can do something about; nothing was held.
-REFUSALS = (InvalidWish, ledger.InsufficientCredits, ledger.LimitReached, submission.PriceChanged)
-TOO_MANY = "You can use up to {most} references. Remove one to add this."
 
 
 @login_required
@@ -63,14 +57,17 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except submission.CannotCancel:
         if not _wants_part(request):
             messages.info(request, "This had ended already.")
-    return _row(request, generation) if _wants_part(request) else redirect(_place(generation))
+    if _wants_part(request):
+        return _row(request, generation)
+    return _picture_page(request) or redirect(_place(generation))
 
 
 @login_required
 @require_POST
 def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Submit the same wish anew, for `count` images where that is given."""
+    """Submit the same wish anew, for `count` images where that is given; a turn goes on as it did."""
     user, generation = signed_in(request), _own(request, public_id)
+    before = generation.continues
     given = [
         GivenReference(reference.original, reference.image)
         for reference in generation.references.select_related("original", "image")
@@ -81,17 +78,19 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             model=generation.model,
             aspect_ratio=generation.aspect_ratio,
             image_size=generation.image_size,
-            count=_whole(request.POST.get("count", ""), generation.count),
+            count=posted.whole(request.POST.get("count", ""), generation.count),
             references=len(given),
             temperature=generation.temperature,
             top_p=generation.top_p,
             provider=generation.provider,
+            continues=before is not None,
         )
-        made = _make(
-            request, user, wish, given, price=_whole(request.POST.get("price", ""), generation.price)
-        )
-    except REFUSALS as refusal:
-        return _refused_again(request, generation, _strip(refusal))
+        price = posted.whole(request.POST.get("price", ""), generation.price)
+        made = posted.make(request, user, wish, given, price=price, continues=before)
+    except posted.REFUSALS as refusal:
+        return _refused_again(request, generation, posted.strip(refusal))
+    if page := _picture_page(request):
+        return page
     return _made(request, made)
 
 
@@ -113,7 +112,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if not isinstance(file, UploadedFile):
         return JsonResponse({"code": "no_file", "detail": "Choose a picture first."}, status=400)
     try:
-        stored = _take_in(signed_in(request), file)
+        stored = posted.take_in(signed_in(request), file)
     except ingest.PictureRefused as refusal:
         status = 413 if refusal.code == "too_large" else 400
         return JsonResponse({"code": refusal.code, "detail": refusal.detail}, status=status)
@@ -123,38 +122,23 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _submit(request: HttpRequest, user: User) -> HttpResponse:
     form = ComposerForm(request.POST)
-    given, faults = _given(request, user)
+    most = _references_max(request.POST.get("model", ""))
+    given, faults = posted.references(request, user, most=most)
     if removed := request.POST.get("remove"):
         kept = [reference for reference in given if reference != removed]
-        return _page(request, user, composer.posted(user, request.POST, kept), _files_refused(faults))
+        return _page(request, user, composer.posted(user, request.POST, kept), posted.files_refused(faults))
     if faults:
-        return _refuse(request, user, given, _files_refused(faults), status=422)
+        return _refuse(request, user, given, posted.files_refused(faults), status=422)
     wish = form.wish(references=len(given))
     if wish is None:
-        return _refuse(request, user, given, _form_refused(form), status=422)
+        return _refuse(request, user, given, posted.form_refused(form), status=422)
     try:
         resolved = references.resolve(user=user, given=given)
-        made = _make(request, user, wish, resolved, price=form.cleaned_data["price"])
-    except REFUSALS as refusal:
+        made = posted.make(request, user, wish, resolved, price=form.cleaned_data["price"])
+    except posted.REFUSALS as refusal:
         status = 402 if isinstance(refusal, ledger.InsufficientCredits) else 422
-        return _refuse(request, user, given, _strip(refusal, wish), status=status)
+        return _refuse(request, user, given, posted.strip(refusal, wish), status=status)
     return _made(request, made)
-
-
-def _given(request: HttpRequest, user: User) -> tuple[list[str], list[str]]:
-    """The ids of the references: those kept from before, and the files that came along; and what is wrong."""
-    given = [text for text in request.POST.getlist("reference") if composer.is_id(text)]
-    most = _references_max(request.POST.get("model", ""))
-    faults = []
-    for file in request.FILES.getlist("files"):
-        if len(given) >= most:
-            faults.append(TOO_MANY.format(most=most))
-            break
-        try:
-            given.append(_take_in(user, file))
-        except ingest.PictureRefused as refusal:
-            faults.append(refusal.detail)
-    return given, faults
 
 
 def _references_max(model: str) -> int:
@@ -166,75 +150,10 @@ def _references_max(model: str) -> int:
         return known.default.references_max if known.models else 0
 
 
-def _take_in(user: User, file: UploadedFile) -> str:
-    """Store the file as an upload; answers its public id.
-
-    :raises ingest.PictureRefused:
-    """
-    name = file.name or ""
-    ingest.check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES, file_name=name)
-    return str(ingest.store_upload(owner=user, data=file.read(), file_name=name).public_id)
-
-
-def _make(
-    request: HttpRequest, user: User, wish: Wish, given: list[GivenReference], *, price: int | None
-) -> Generation:
-    """Submit it once for each key and content: the same form sent twice makes one generation."""
-    content = [repr(wish), *(reference.original.sha256 for reference in given)]
-    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
-    key = None
-    if composer.is_id(form_key := request.POST.get("key", "")):
-        key = idempotency.Key(value=f"form:{form_key}:{digest[:32]}", fingerprint=digest)
-    made = submission.submit(
-        user=user,
-        wish=wish,
-        references=given,
-        now=timezone.now(),
-        expected_credits=None if price is None else price * wish.count,
-        key=key,
-    )
-    return made.generation
-
-
 def _made(request: HttpRequest, generation: Generation) -> HttpResponse:
     if _wants_part(request):
         return _row(request, generation, status=201)
     return redirect(_place(generation))
-
-
-def _strip(
-    refusal: InvalidWish | ledger.InsufficientCredits | ledger.LimitReached | submission.PriceChanged,
-    wish: Wish | None = None,
-) -> Refusal:
-    match refusal:
-        case InvalidWish():
-            return Refusal(refusal.detail, fields=frozenset({refusal.field}))
-        case ledger.InsufficientCredits():
-            quote = _quote(wish) if wish else None
-            return composer.too_few(
-                needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
-            )
-        case ledger.LimitReached():
-            return Refusal(str(refusal))
-        case _:
-            return Refusal(
-                str(refusal),
-                more=("Press Generate again to go on at this price.",),
-                price=wish.size.price if wish else None,
-            )
-
-
-def _quote(wish: Wish) -> pricing.Quote:
-    return pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
-
-
-def _form_refused(form: ComposerForm) -> Refusal:
-    lead, *more = [str(error) for errors in form.errors.values() for error in errors]
-    return Refusal(lead, more=tuple(more), fields=frozenset(form.errors))
-
-
-def _files_refused(faults: list[str]) -> Refusal | None:
-    return Refusal(faults[0], more=tuple(faults[1:]), fields=frozenset({"references"})) if faults else None
 
 
 def _refuse(
@@ -249,7 +168,15 @@ def _refused_again(request: HttpRequest, generation: Generation, refusal: Refusa
     if _wants_part(request):
         return render(request, "generation/_refusal.html", {"refusal": refusal}, status=422)
     messages.error(request, " ".join([refusal.lead, *refusal.more]))
+    if page := _picture_page(request):
+        return page
     return redirect(f"{reverse('generation:studio')}?again={generation.public_id}")
+
+
+def _picture_page(request: HttpRequest) -> HttpResponse | None:
+    """Back to the page of the picture that the form stood on, if it stood on one."""
+    shown = request.POST.get("on_picture", "")
+    return redirect("gallery:image", shown) if composer.is_id(shown) else None
 
 
 def _page(
@@ -291,7 +218,3 @@ def _place(generation: Generation) -> str:
 
 def _wants_part(request: HttpRequest) -> bool:
     return "X-Part" in request.headers
-
-
-def _whole(text: str, otherwise: int) -> int:
-    return int(text) if text.isdecimal() and len(text) < 10 else otherwise

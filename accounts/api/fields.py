@@ -1,12 +1,15 @@
 """Input as it was sent or not at all: nothing is converted, cut or dropped silently."""
 
 import math
+import re
+import uuid
 from typing import Any
 
 from rest_framework import serializers
 
 INTEGER_MAX = 2**53 - 1
 """What every JSON client can say exactly."""
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 class StrictSerializer(serializers.Serializer):
@@ -81,6 +84,28 @@ class NumberField(_Coded, serializers.FloatField):
         if type(data) not in (int, float) or abs(data) > INTEGER_MAX or not math.isfinite(data):
             self.fail("invalid")
         return float(data)
+
+
+class FlagField(_Coded, serializers.BooleanField):
+    """`true` or `false`: neither `"true"` nor `1`."""
+
+    default_error_messages = {"invalid": "Send true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid")
+        return bool(data)
+
+
+class IdField(_Coded, serializers.UUIDField):
+    """An id as we write it: a UUID with its dashes."""
+
+    default_error_messages = {"invalid": "Send an id."}
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        if not (isinstance(data, str) and _ID.fullmatch(data)):
+            self.fail("invalid")
+        return uuid.UUID(data)
 
 
 def _check_storable(field: TextField, text: str) -> None:

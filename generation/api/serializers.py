@@ -177,6 +177,16 @@ class GenerationOutput(serializers.ModelSerializer):
     error = serializers.SerializerMethodField(help_text="Why images are missing; null when none are.")
     waiting = serializers.SerializerMethodField(help_text="Why it waits to be tried again; null when not.")
     references = ReferenceOutput(many=True)
+    conversation = serializers.UUIDField(
+        source="branch.conversation.public_id",
+        allow_null=True,
+        default=None,
+        help_text="The conversation it is a turn of.",
+    )
+    branch = serializers.UUIDField(source="branch.public_id", allow_null=True, default=None)
+    continues = serializers.UUIDField(
+        source="continues.public_id", allow_null=True, default=None, help_text="The image it goes on from."
+    )
     provider = serializers.SerializerMethodField(help_text="Who made it, or was asked for; empty while open.")
 
     class Meta:
@@ -197,6 +207,9 @@ class GenerationOutput(serializers.ModelSerializer):
             "temperature",
             "top_p",
             "provider",
+            "conversation",
+            "branch",
+            "continues",
             "created_at",
             "started_at",
             "finished_at",

@@ -1,25 +1,20 @@
-import json
-import re
 from typing import Any
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ValidationError
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts import http, idempotency
 from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import StrictFilterBackend
-from generation import catalog, pricing, references, submission, wishes
-from generation.api import serializers, waiting
+from generation import catalog, pricing, submission, wishes
+from generation.api import asking, serializers, waiting
 from generation.api.filters import GenerationFilter
 from generation.models import Generation
 
-_KEY = re.compile(rf"[\x21-\x7e]{{1,{idempotency.KEY_MAX}}}", re.ASCII)
 # The prompt has no part in the price.
 _ANY_PROMPT = "quote"
 
@@ -28,23 +23,6 @@ EXAMPLE = OpenApiExample(
     value={"prompt": "A lighthouse at dusk, oil on canvas", "aspect_ratio": "4:3", "count": 2},
     request_only=True,
 )
-HEADERS = [
-    OpenApiParameter(
-        "Idempotency-Key",
-        str,
-        OpenApiParameter.HEADER,
-        description="Your id for “this, once”: for 48 hours, the same call answers the same generation.",
-    ),
-    OpenApiParameter(
-        "Prefer",
-        str,
-        OpenApiParameter.HEADER,
-        description=f"`wait=N` holds the answer up to N seconds, at most {waiting.SECONDS_MAX}, for the end.",
-    ),
-    OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201, 202]),
-    OpenApiParameter("Idempotency-Replayed", str, OpenApiParameter.HEADER, response=[201, 202]),
-    OpenApiParameter("Preference-Applied", str, OpenApiParameter.HEADER, response=[201, 202]),
-]
 
 
 def generations_of(request: Request) -> Any:
@@ -77,7 +55,7 @@ class QuoteView(APIView):
         """What it would cost now. Nothing is set aside."""
         given = serializers.QuoteInput(data=request.data)
         given.is_valid(raise_exception=True)
-        wish = wishes.check(**_wish(given.validated_data), prompt=_ANY_PROMPT)
+        wish = wishes.check(**asking.wish(given.validated_data), prompt=_ANY_PROMPT)
         quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
         ratio = wish.size.ratios[wish.aspect_ratio]
         answer = {
@@ -114,7 +92,7 @@ class GenerationListView(ListAPIView):
             202: OpenApiResponse(serializers.GenerationOutput, "Taken; follow `Location`."),
             201: OpenApiResponse(serializers.GenerationOutput, "It has ended while you waited."),
         },
-        parameters=HEADERS,
+        parameters=asking.HEADERS,
         examples=[EXAMPLE],
         filters=False,
     )
@@ -122,18 +100,15 @@ class GenerationListView(ListAPIView):
         """Set the price aside and have it made. Answers at once, or waits as `Prefer: wait=N` asks."""
         given = serializers.GenerationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        submitted = _submit(request, given.validated_data)
+        submitted = asking.submit(request, given.validated_data)
         return self._answer(request, submitted)
 
     def _answer(self, request: Request, submitted: submission.Submitted) -> Response:
         seconds = waiting.preferred_seconds(request.headers.get("Prefer", ""))
         ended = seconds is not None and waiting.until_finished(submitted.generation, seconds=seconds)
         generation = generations_of(request).get(pk=submitted.generation.pk)
-        headers = {"Location": reverse("api:generation", args=[generation.public_id], request=request)}
-        if submitted.replayed:
-            headers["Idempotency-Replayed"] = "true"
-        if seconds is not None:
-            headers["Preference-Applied"] = f"wait={seconds}"
+        headers = asking.headers(submitted, seconds)
+        headers["Location"] = reverse("api:generation", args=[generation.public_id], request=request)
         answer = self.get_serializer(generation)
         return Response(answer.data, 201 if ended else 202, headers=headers)
 
@@ -163,50 +138,3 @@ class CancelView(APIView):
 
 def _answer(request: Request, generation: Generation) -> Response:
     return Response(serializers.GenerationOutput(generation, context={"request": request}).data)
-
-
-def _submit(request: Request, given: dict[str, Any]) -> submission.Submitted:
-    """Ask for it once: what the key made before is answered before anything is checked again."""
-    user, key = http.person(request), _idempotency_key(request)
-    if key and (earlier := idempotency.find(owner=user, key=key)):
-        return submission.Submitted(Generation.objects.get(public_id=earlier), replayed=True)
-    wish = wishes.check(
-        **_wish(given),
-        prompt=given["prompt"],
-        references=len(given["references"]),
-        temperature=given["temperature"],
-        top_p=given["top_p"],
-    )
-    return submission.submit(
-        user=user,
-        wish=wish,
-        references=references.resolve(user=user, given=given["references"]),
-        now=timezone.now(),
-        api_key=http.key_of(request),
-        expected_credits=given["expected_credits"],
-        key=key,
-    )
-
-
-def _wish(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "model": given["model"],
-        "aspect_ratio": given["aspect_ratio"],
-        "image_size": given["image_size"] or "",
-        "count": given["count"],
-        "provider": given["provider"] or "",
-    }
-
-
-def _idempotency_key(request: Request) -> idempotency.Key | None:
-    value = request.headers.get("Idempotency-Key")
-    if value is None:
-        return None
-    if not _KEY.fullmatch(value):
-        raise ValidationError(
-            f"An Idempotency-Key is 1 to {idempotency.KEY_MAX} visible ASCII characters.",
-            code="invalid_idempotency_key",
-        )
-    # What was asked, however it was spaced or ordered.
-    body = json.dumps(request.data, sort_keys=True).encode()
-    return idempotency.key_of(value, method=request.method or "", path=request.path, body=body)

@@ -15,12 +15,17 @@ async function prepare() {
   lightbox.init();
 }
 
-prepare();
+// Where two pictures are compared there is nothing to open.
+if (zoom) prepare();
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (document.querySelector(".pswp, dialog[open], :popover-open")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
+  const named = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!named) return;
+  // The key itself must not be typed where the press leads to.
+  event.preventDefault();
+  named.click();
 });

@@ -33,7 +33,9 @@ function changed() {
 
 function full() {
   if (items().length < most()) return false;
-  refuse(`You can use up to ${most()} references. Remove one to add this.`);
+  const number = ["no", "one", "two", "three"][most()] ?? most();
+  const end = most() === 1 ? "" : "s";
+  refuse(most() ? `You can use up to ${number} reference${end} here. Remove one to add this.` : "No references can be used here.");
   return true;
 }
 

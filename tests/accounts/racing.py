@@ -179,6 +179,24 @@ def chores(worker: int, *, now: str, **_: Any) -> Counter[str]:
     return Counter(chores.send_due(now=datetime.fromisoformat(now)))
 
 
+def turns(worker: int, *, user: int, image: int, **_: Any) -> Counter[str]:
+    """Every process goes on from the same picture; the branches that the turns land on are counted."""
+    from django.utils import timezone
+
+    from accounts.models import User
+    from gallery.models import Image
+    from generation import conversations, wishes
+
+    made = conversations.continue_from(
+        user=User.objects.get(pk=user),
+        image=Image.objects.get(pk=image),
+        wish=wishes.check(prompt=f"turn {worker}", continues=True),
+        references=[],
+        now=timezone.now(),
+    )
+    return Counter([f"branch {made.generation.branch.number}"])
+
+
 SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "spends": spends,
     "repeats": repeats,
@@ -187,6 +205,7 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "allowances": allowances,
     "batches": batches,
     "chores": chores,
+    "turns": turns,
 }
 
 

@@ -13,6 +13,7 @@ from gallery.models import Image
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller, caller
+from tests.generation import turning
 
 pytestmark = pytest.mark.django_db
 OPEN = {("GET", ""), ("GET", "schema"), ("GET", "docs")}
@@ -39,13 +40,24 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "images/{shared}"): (200, 200, 200, 401),
     ("PATCH", "images/{shared}"): (400, 403, 403, 401),
     ("GET", "images/{shared}/file"): (200, 200, 200, 401),
+    ("GET", "conversations"): (200, 200, 200, 401),
+    ("POST", "conversations"): (400, 400, 400, 401),
+    ("GET", "conversations/{conversation}"): (200, 404, 404, 401),
+    ("PATCH", "conversations/{conversation}"): (400, 404, 404, 401),
+    ("POST", "conversations/{conversation}/turns"): (400, 404, 404, 401),
+    ("PATCH", "conversations/{conversation}/turns/{turn}"): (400, 404, 404, 401),
+    ("PATCH", "conversations/{conversation}/branches/{branch}"): (400, 404, 404, 401),
     ("GET", "credits"): (200, 200, 200, 401),
     ("GET", "credits/entries"): (200, 200, 200, 401),
 }
 
 
 def things_of(user: User) -> dict[str, uuid.UUID]:
+    turn = turning.refine(user, rows.image_of(user, seed=3))
     return {
+        "turn": turn.public_id,
+        "branch": turn.branch.public_id,
+        "conversation": turn.branch.conversation.public_id,
         "generation": factories.generation(user).public_id,
         "upload": factories.upload(user).public_id,
         "image": rows.image_of(user, seed=1).public_id,
@@ -110,7 +122,7 @@ def _routes() -> set[str]:
 def _braced(path: str) -> str:
     import re
 
-    return re.sub(r"\{\w+\}|<uuid:public_id>", "{}", path)
+    return re.sub(r"\{\w+\}|<uuid:\w+>", "{}", path)
 
 
 @pytest.mark.parametrize(

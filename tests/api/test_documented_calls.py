@@ -64,7 +64,8 @@ def test_the_documents_calls_work_as_they_stand(live_server: Any, worker: None, 
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "generation.json").read_text())["status"] == "succeeded"
     assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
-    assert Generation.objects.latest("pk").references.count() == 2
+    assert Generation.objects.get(prompt="The same in winter").references.count() == 2
+    assert Generation.objects.get(prompt="The same at night").branch.number == 1
     assert ledger.standing(person.user).balance <= 998
 
 

@@ -24,6 +24,7 @@ from accounts.models import Hold
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller
+from tests.generation import turning
 
 EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "25"))
 CHECKS = [
@@ -61,10 +62,14 @@ def published_schema(requests_in_this_transaction: None) -> Any:
 @pytest.fixture
 def ids(owner: Caller) -> list[str]:
     """Ids that are there, so that not all the fuzzing ends at 404."""
+    turn = turning.refine(owner.user, rows.image_of(owner.user, seed=7))
     return [
         str(factories.generation(owner.user).public_id),
         str(rows.image_of(owner.user).public_id),
         str(factories.upload(owner.user).public_id),
+        str(turn.branch.conversation.public_id),
+        str(turn.branch.public_id),
+        str(turn.public_id),
     ]
 
 
@@ -75,9 +80,10 @@ schema = schemathesis.pytest.from_fixture("published_schema")
 @BOUNDED
 def test_no_call_of_the_schema_breaks_the_server(case: Any, owner: Caller, ids: list[str]) -> None:
     # Three of four well-formed ids are replaced by some that are there.
-    given_id = _uuid(case.path_parameters.get("public_id"))
-    if given_id is not None and given_id.int % 4:
-        case.path_parameters["public_id"] = ids[given_id.int % 3]
+    for name, text in case.path_parameters.items():
+        given_id = _uuid(text)
+        if given_id is not None and given_id.int % 4:
+            case.path_parameters[name] = ids[given_id.int % len(ids)]
     response = case.call(headers={"Authorization": f"Bearer {owner.secret}"})
     case.validate_response(response, checks=CHECKS)
 

@@ -264,6 +264,7 @@ def memory_of(process: picture_process.PictureProcess) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_phones_largest_picture_comes_in_within_the_limits() -> None:
     """24.5 million pixels in tiles with a profile, lying on its side: all that costs memory at once."""
     size = (4284, 5712)

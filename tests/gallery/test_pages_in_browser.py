@@ -260,6 +260,7 @@ def test_a_page_works_without_scripts(
 
 def opens_a_picture(page: Page) -> None:
     page.locator(".tile a").first.click()
+    page.get_by_role("link", name="Details").click()
     page.get_by_role("button", name="Everyone signed in").click()
     expect(page.get_by_role("button", name="Everyone signed in")).to_have_attribute("aria-pressed", "true")
 

@@ -293,7 +293,8 @@ def test_the_api_tells_admins_more_and_never_a_key(failed: Attempt, provider: Pr
 
     body = admin.get("/api/v1/providers").json()
 
-    first, second = body["results"]
+    by_name = {row["id"]: row for row in body["results"]}
+    first, second = by_name["aimlapi"], by_name["off"]
     assert first["models"][0]["prices"][0]["cost_usd"] == "0.042000"
     assert first["last_failure"]["detail"] == "The image provider is busy."
     assert (second["state"], second["detail"]) == ("off", "Switched off.")

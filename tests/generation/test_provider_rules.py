@@ -111,11 +111,27 @@ def test_an_option_the_format_does_not_have_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_takes_its_own_options_as_texts(name: str) -> None:
-    rules.check_options(name, dict.fromkeys(FORMATS[name].options, "a"))
+def test_a_formats_option_is_a_short_text_or_number(name: str) -> None:
     for option in FORMATS[name].options:
         assert said(rules.check_options, name, {option: {"a": 1}})
         assert said(rules.check_options, name, {option: "a" * 301})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("openai", {"size": "pixels", "count": "one"}),
+        ("onemin", {"async": "off", "poll_seconds": 1}),
+        ("gmi", {"references": "data_uri"}),
+        ("google", {"project": "studio", "location": "global"}),
+    ],
+)
+def test_a_formats_own_options_are_taken(name: str, options: dict[str, Any]) -> None:
+    rules.check_options(name, options)
+
+
+def test_an_option_the_format_can_make_nothing_of_is_refused_with_what_it_can() -> None:
+    assert said(rules.check_options, "openai", {"size": "huge"}).startswith("the option size is one of")
 
 
 # Abilities
