@@ -27,7 +27,7 @@ class ImageSizeOutput(serializers.Serializer):
     aspect_ratios = AspectRatioOutput(many=True)
 
 
-class ProviderOutput(serializers.Serializer):
+class ModelProviderOutput(serializers.Serializer):
     """A provider that is set up for the model, and what it can be asked there."""
 
     id = serializers.CharField()
@@ -73,7 +73,7 @@ class ModelOutput(serializers.Serializer):
     image_sizes = ImageSizeOutput(many=True)
     limits = ModelLimitsOutput()
     defaults = ModelDefaultsOutput()
-    providers = ProviderOutput(many=True)
+    providers = ModelProviderOutput(many=True)
 
 
 class ModelListOutput(serializers.Serializer):

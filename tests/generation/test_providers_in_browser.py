@@ -48,6 +48,7 @@ def busy(boss: User, settings: Any) -> None:
 
     settings.CREDIT_USD = Decimal("0.025")
     now, generation = timezone.now(), factories.generation()
+    Provider.objects.exclude(name="aimlapi").delete()
     first = Provider.objects.get(name="aimlapi")
     ProviderHealth.objects.create(provider=first, seconds_mean=8.9, last_success_at=now)
     model = ImageModel.objects.get(slug="gemini-2.5-flash-image")
