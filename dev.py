@@ -262,25 +262,33 @@ def set_to_run_with() -> str:
 
 
 EVERY_CORE = ("-n", "auto", "--maxprocesses=4", "--dist", "worksteal")
+# Apart, as a browser's test leaves an event loop in its process, where others want none.
+IN_TURN = (("-m", "not needs_chromium"), ("-m", "needs_chromium"))
 
 
 def test(arguments: list[str]) -> int:
     """The suite on SQLite, and on PostgreSQL where one answers; or on the one that DATABASE_URL names."""
     python = ensure_venv("test")
-    # The whole suite on every core; a chosen part in one process, where a debugger works.
-    pytest = (python, "-m", "pytest", *(arguments or EVERY_CORE))
+
+    def pytest(**environment: str) -> int:
+        # The whole suite on every core; a chosen part in one process, where a debugger works.
+        if arguments:
+            return run(python, "-m", "pytest", *arguments, **environment)
+        codes = [run(python, "-m", "pytest", *EVERY_CORE, *part, **environment) for part in IN_TURN]
+        return max(codes, key=abs)
+
     if os.environ.get("DATABASE_URL"):
-        return run(*pytest)
+        return pytest()
     found = subprocess.run(
         [python, "-m", "tests.services", "postgres"], cwd=ROOT, capture_output=True, text=True
     )
     postgres = found.stdout.strip()
     if not postgres:
-        return run(*pytest)
+        return pytest()
     return timed_steps(
         [
-            ("tests on SQLite", lambda: run(*pytest)),
-            ("tests on PostgreSQL", lambda: run(*pytest, DATABASE_URL=postgres)),
+            ("tests on SQLite", pytest),
+            ("tests on PostgreSQL", lambda: pytest(DATABASE_URL=postgres)),
         ]
     )
 

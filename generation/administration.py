@@ -7,7 +7,9 @@ and is in no record; that one was entered or forgotten is.
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from accounts import acts, sealing
@@ -16,6 +18,7 @@ from accounts.administration import check_permission
 from accounts.models import User
 from generation import health, provider_rules
 from generation.models import ImageModel, Offer, Provider, RoutingPolicy
+from generation.providers.formats import FORMATS
 
 SET_PROVIDERS = "generation.set_providers"
 # Any of these changed, what was wrong before says nothing any more.
@@ -34,6 +37,24 @@ def enter_key(provider: Provider, key: str) -> None:
     provider.emulated = False
 
 
+def check_key_stays(provider: Provider) -> None:
+    """Whether the key that is kept may go where the row now leads; a new address asks for it again.
+
+    :raises ValidationError: who changes an address alone would have the old key sent there.
+    """
+    earlier = Provider.objects.filter(pk=provider.pk).first()
+    if earlier is None or not earlier.sealed_key or earlier.sealed_key != provider.sealed_key:
+        return
+    if (earlier.format, _origin(earlier)) != (provider.format, _origin(provider)):
+        raise ValidationError("Enter the key again: the kept one is not sent to another address.")
+
+
+def _origin(provider: Provider) -> str:
+    kind = FORMATS.get(provider.format)
+    parts = urlsplit(provider.base_url or (kind.base_url if kind else ""))
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
 def forget_key(provider: Provider) -> None:
     """Take the key out of the row; nothing is saved."""
     provider.sealed_key = provider.key_hint = ""
@@ -43,10 +64,11 @@ def forget_key(provider: Provider) -> None:
 def save_provider(*, by: User | None, provider: Provider, origin: Origin = HERE) -> None:
     """Add a provider, or keep what was changed of one.
 
-    :raises NotAllowed:
+    :raises NotAllowed: :raises ValidationError: its kept key would go to another address.
     """
     check_permission(by, SET_PROVIDERS)
     earlier = Provider.objects.select_for_update().filter(pk=provider.pk).first()
+    check_key_stays(provider)
     if provider.base_url:
         provider.emulated = False
     provider.save()

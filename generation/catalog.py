@@ -47,6 +47,11 @@ class ImageSize:
     price: int
     ratios: Mapping[str, AspectRatio]
 
+    def ratio(self, name: str) -> AspectRatio:
+        """The shape of that name; one that is no longer on offer is a shape still, without known pixels."""
+        width, _, height = name.partition(":")
+        return self.ratios.get(name) or AspectRatio(name, int(width), int(height))
+
 
 @dataclass(frozen=True)
 class ProviderFacts:
@@ -109,6 +114,7 @@ class Offer:
     edit_model: str
     abilities: Abilities
     costs: Mapping[str, Decimal]
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,8 +151,22 @@ class Model:
 
     def live_offers(self, provider: str = "") -> tuple[Offer, ...]:
         """Offers that work may be given to; of the one provider when it is named."""
-        offers = (offer for offer in self.offers.values() if offer.provider.live)
+        offers = (offer for offer in self.offers.values() if offer.enabled and offer.provider.live)
         return tuple(offer for offer in offers if provider in ("", offer.provider.name))
+
+
+NOTHING = Model(
+    id="",
+    name="No model is on offer",
+    aliases=frozenset(),
+    sizes=(ImageSize("", 1, {DEFAULT_RATIO: AspectRatio(DEFAULT_RATIO, 1024, 1024)}),),
+    count_max=1,
+    references_max=0,
+    prompt_max=8_000,
+    temperature_max=2.0,
+    temperature_default=1.0,
+    top_p_default=0.95,
+)
 
 
 @dataclass(frozen=True)
@@ -157,6 +177,11 @@ class Catalog:
     providers: Mapping[str, ProviderFacts]
     policy: str
     fail_over: bool
+
+    @property
+    def anything(self) -> Model:
+        """The default model; where nothing is on offer, one that nobody makes, for pages to show."""
+        return self.models[0] if self.models else NOTHING
 
     @property
     def default(self) -> Model:
@@ -197,11 +222,11 @@ def load(*, with_retired: bool = False) -> Catalog:
     """The catalog as it is now, in four queries.
 
     A model that nobody who is set up makes is not on offer, unless that goes for all of them. `with_retired`
-    keeps those, and models that were switched off: what runs was submitted while its model was on offer.
+    keeps those, and models and offers that were switched off: what runs was submitted while they were on.
     """
     providers = {row.pk: _provider(row) for row in Provider.objects.select_related("health")}
     offers: dict[int, list[OfferRow]] = {}
-    for offer in OfferRow.objects.filter(enabled=True):
+    for offer in OfferRow.objects.all() if with_retired else OfferRow.objects.filter(enabled=True):
         offers.setdefault(offer.model_id, []).append(offer)
     models = ImageModel.objects.all() if with_retired else ImageModel.objects.filter(enabled=True)
     policy = RoutingPolicy.objects.first() or RoutingPolicy()
@@ -268,7 +293,7 @@ def _offer(row: OfferRow, provider: ProviderFacts) -> Offer | None:
     except (TypeError, ValueError, ArithmeticError):
         log.exception("an offer can't be read", provider=provider.name, offer=row.pk)
         return None
-    return Offer(provider, row.vendor_model, row.edit_model, able, costs)
+    return Offer(provider, row.vendor_model, row.edit_model, able, costs, row.enabled)
 
 
 def abilities(

@@ -13,8 +13,9 @@ from accounts import events
 from generation.models import Generation
 
 Status = Generation.Status
-# Far above what a deadline leaves room for; it ends a generation that kills every worker it meets.
-ATTEMPTS_MAX = 12
+# Claims in a row without an orderly end; it ends a generation that kills every worker it meets.
+CLAIMS_LOST_MAX = 12
+HAND_BACK_SECONDS_MAX = 30.0
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ def take(*, limit: int, now: datetime) -> list[Claim]:
     for pk, user_id, public_id, attempts_made in _next(limit, now):
         claimed = (
             Generation.objects.filter(_claimable(now), pk=pk, attempts_made=attempts_made)
-            .filter(deadline_at__gt=now, attempts_made__lt=ATTEMPTS_MAX)
+            .filter(deadline_at__gt=now)
             .update(
                 status=Status.RUNNING,
                 leased_until=now + lease(),
                 wake_at=None,
                 attempts_made=F("attempts_made") + 1,
+                claims_lost=F("claims_lost") + 1,
                 started_at=Coalesce("started_at", now),
             )
         )
@@ -66,10 +68,13 @@ def renew(claims: list[Claim], *, now: datetime) -> None:
 
 
 def hand_back(claim: Claim, *, now: datetime) -> None:
-    """End the lease now, so that the next claim finds out how far it came."""
-    Generation.objects.filter(
+    """End the lease soon, so that the next claim finds out how far it came; later each time it comes back."""
+    mine = Generation.objects.filter(
         pk=claim.generation_id, attempts_made=claim.attempt, status=Status.RUNNING
-    ).update(leased_until=now)
+    )
+    for lost in mine.values_list("claims_lost", flat=True):
+        pause = min(2.0 ** (lost - 1) - 1, HAND_BACK_SECONDS_MAX)
+        mine.update(leased_until=now + timedelta(seconds=pause))
 
 
 def waiting(*, now: datetime) -> bool:
@@ -89,7 +94,8 @@ def lease() -> timedelta:
 
 def _claimable(now: datetime) -> Q:
     due = Q(wake_at__isnull=True) | Q(wake_at__lte=now)
-    return (Q(status=Status.QUEUED) & due) | Q(status=Status.RUNNING, leased_until__lte=now)
+    idle = (Q(status=Status.QUEUED) & due) | Q(status=Status.RUNNING, leased_until__lte=now)
+    return idle & Q(claims_lost__lt=CLAIMS_LOST_MAX)
 
 
 def _next(limit: int, now: datetime) -> list[tuple[int, int, object, int]]:

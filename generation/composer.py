@@ -166,9 +166,14 @@ class Composer:
         return routing.honours(self.model, self.draft.provider, "top_p")
 
     @property
+    def references_max(self) -> int:
+        """The most references that can be given here."""
+        return routing.references_max(self.model, self.draft.provider)
+
+    @property
     def room(self) -> bool:
         """Whether another reference may be added."""
-        return len(self.draft.references) < self.model.references_max
+        return len(self.draft.references) < self.references_max
 
 
 def _wanted(model: Model, draft: Draft) -> Wanted:
@@ -182,13 +187,18 @@ def _wanted(model: Model, draft: Draft) -> Wanted:
     )
 
 
-def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Composer:
-    """The draft with its price, and what is not on offer any more replaced by what is."""
+def compose(
+    user: User, draft: Draft, refusal: Refusal | None = None, *, more_references: int = 0
+) -> Composer:
+    """The draft with its price, and what is not on offer any more replaced by what is.
+
+    `more_references` are pictures that go along besides the draft's own.
+    """
     offered = catalog.load()
     try:
         model = offered.find(draft.model)
     except catalog.UnknownModel:
-        model = offered.default
+        model = offered.anything
     size = model.size(draft.image_size) or model.sizes[0]
     ratio = draft.aspect_ratio if draft.aspect_ratio in size.ratios else catalog.DEFAULT_RATIO
     draft = replace(
@@ -199,7 +209,7 @@ def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Compose
         count=max(1, min(draft.count, model.count_max)),
         provider=draft.provider if draft.provider in routing.names(model) else "",
     )
-    draft = _possible(model, draft)
+    draft = _possible(model, draft, more_references)
     quote = pricing.quote(model=model, count=draft.count, image_size=draft.image_size)
     standing = ledger.standing(user)
     if refusal is None and standing.available < quote.credits:
@@ -207,7 +217,7 @@ def compose(user: User, draft: Draft, refusal: Refusal | None = None) -> Compose
     return Composer(offered, draft, model, quote, available=standing.available, refusal=refusal)
 
 
-def _possible(model: Model, draft: Draft) -> Draft:
+def _possible(model: Model, draft: Draft, more_references: int) -> Draft:
     """The draft without what nobody, or not the chosen provider, can do: shape and size at their defaults."""
     size, default = model.sizes[0], catalog.DEFAULT_RATIO
     plain = default if default in size.ratios else next(iter(size.ratios))
@@ -219,7 +229,9 @@ def _possible(model: Model, draft: Draft) -> Draft:
     )
     for changes in plainer:
         changed = replace(draft, **changes)
-        if routing.lacking(model, _wanted(model, changed), provider=draft.provider) is None:
+        wanted = _wanted(model, changed)
+        wanted = replace(wanted, references=wanted.references + more_references)
+        if routing.lacking(model, wanted, provider=draft.provider) is None:
             return changed
     return draft
 

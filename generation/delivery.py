@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 # Left of the deadline for fetching, checking and storing once the provider has answered.
 DELIVERY_SECONDS = 30
 CALL_SECONDS_MAX = 180
+# With less left nothing is sent: it would be paid for and come too late.
+CALL_SECONDS_MIN = 5
 PAUSE_MAX_SECONDS = 60.0
 # Between looks at whether a provider that is paused or full can be asked again.
 LOOK_AGAIN_SECONDS = 15.0
@@ -73,13 +76,15 @@ class _Serving:
         self.tried: dict[str, NotAccepted] = {}
 
     async def run(self) -> None:
-        await side_by_side(self._recover(attempt) for attempt in self._progress().pending)
+        # One after another: of two calls without an id, a vendor's request can be either's.
+        for attempt in self._progress().pending:
+            await self._recover(attempt)
         while True:
             await side_by_side(self._look_at(attempt) for attempt in self._unseen())
             now = self._progress()
             if not now.open:
                 return await self._finish(now)
-            if await self._seconds_left() <= 0:
+            if await self._seconds_left() < CALL_SECONDS_MIN:
                 return await self._finish(now, unmade=DEADLINE)
             try:
                 sendings, again_at = await self._choose(now)
@@ -99,6 +104,8 @@ class _Serving:
 
     async def _choose(self, now: Progress) -> tuple[list[tuple[Attempt, Offer]], datetime | None]:
         """Begin as many calls for the open places as can be made now; else when to look again."""
+        if self.attempts:
+            await self._look_around()
         begun = await self.desk.pictures(specs.turn, self.generation)
         moment = await self._now()
         ranking = routing.rank(
@@ -115,29 +122,48 @@ class _Serving:
         again = [ranking.again_at] if ranking.again_at else []
         left = list(now.open)
         sent: list[tuple[Attempt, Offer]] = []
-        for candidate in ranking.candidates:
+        for candidate in ranking.candidates if left else ():
             offer = candidate.offer
             if self.adapters.of(offer.provider) is None:
-                passed_over.append(
-                    routing.PassedOver(offer.provider.name, "It can't be reached as it is set up.")
-                )
+                reason = "It can't be reached as it is set up."
+                passed_over.append(routing.PassedOver(offer.provider.name, reason))
                 continue
             note = self._note(candidate, passed_over, begun)
-            try:
-                while left:
-                    places = tuple(left[: max(1, offer.abilities.count_max)])
-                    sent.append((await self._begin(offer, places, note), offer))
-                    left = left[len(places) :]
-            except NotNow as busy:
+            begun_here, busy = await self._begin_all(offer, left, note, alone=not sent)
+            sent += begun_here
+            left = left[sum(len(attempt.positions) for attempt, _ in begun_here) :]
+            if busy is not None:
                 passed_over.append(routing.PassedOver(offer.provider.name, busy.reason))
                 again.append(busy.again_at)
-            except CancelRequested:
-                if not sent:
-                    raise
-                break
             if not left:
                 break
         return sent, min(again, default=None)
+
+    async def _begin_all(
+        self, offer: Offer, left: list[int], note: dict[str, object], *, alone: bool
+    ) -> tuple[list[tuple[Attempt, Offer]], NotNow | None]:
+        """Begin calls at one provider for as many of the places as it takes; and why not for all.
+
+        What has been begun is called whatever comes after it; `alone` says that nothing has been so far.
+        """
+        sent: list[tuple[Attempt, Offer]] = []
+        size = max(1, offer.abilities.count_max)
+        for first in range(0, len(left), size):
+            try:
+                sent.append((await self._begin(offer, tuple(left[first : first + size]), note), offer))
+            except NotNow as busy:
+                return sent, busy
+            except Exception:
+                if alone and not sent:
+                    raise
+                log.exception("a further call could not be begun", generation=self.claim.generation_id)
+                break
+        return sent, None
+
+    async def _look_around(self) -> None:
+        """See what has changed of providers since this claim began: circuits, rests, switches."""
+        self.catalog = await self.desk.rows(catalog.load, with_retired=True)
+        self.model = self.catalog.find(self.generation.model)
 
     def _note(
         self,
@@ -168,7 +194,7 @@ class _Serving:
         assert adapter is not None
         try:
             spec = await self._spec(attempt, offer)
-        except (fitting.CannotFit, FileNotFoundError) as error:
+        except (fitting.CannotFit, OSError) as error:
             return await self._failed(attempt, _unfit(error))
 
         async def accepted(vendor_id: str) -> None:
@@ -191,7 +217,7 @@ class _Serving:
             return await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
         try:
             spec = await self._spec(attempt, offer)
-        except (fitting.CannotFit, FileNotFoundError):
+        except (fitting.CannotFit, OSError):
             return await self._end_attempt(attempt, Attempt.Status.OUTCOME_UNKNOWN, LOST)
         await self._resume(attempt, offer, adapter, spec, None)
 
@@ -200,6 +226,7 @@ class _Serving:
     ) -> None:
         """What became of a call whose answer did not come, as far as the vendor can say."""
         left = await self._seconds_left()
+        spec = replace(spec, deadline_seconds=max(1.0, min(left, CALL_SECONDS_MAX)))
         vendor_id = attempt.vendor_id
         if offer.abilities.resumable and not vendor_id and isinstance(adapter, Finder) and left > 1:
             vendor_id = await self._find(attempt, adapter, spec)
@@ -215,12 +242,13 @@ class _Serving:
         """The vendor's id of a call that broke before it was told, when exactly one can be it."""
         taken = await self.desk.rows(execution.vendor_ids, attempt.provider)
         try:
-            found = await adapter.find(spec, since=attempt.started_at, taken=taken)
+            found: str | None = await adapter.find(spec, since=attempt.started_at, taken=taken)
         except OutcomeUnknown:
             return ""
-        if found:
-            await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=found)
-        return found or ""
+        if not found:
+            return ""
+        adopted: bool = await self.desk.rows(execution.adopt, self.claim, attempt, vendor_id=found)
+        return found if adopted else ""
 
     async def _lost(self, attempt: Attempt, error: OutcomeUnknown | None) -> None:
         if error is not None:
@@ -288,7 +316,7 @@ class _Serving:
         """Fetch, store and check what an answer holds; what is not as promised is noted in its place."""
         parts = attempt.answer[: len(attempt.positions)]
         indexes = [index for index, part in enumerate(parts) if "broken" not in part]
-        found = await asyncio.gather(*(self._picture(parts[index]) for index in indexes))
+        found = await asyncio.gather(*(self._picture(attempt, parts[index]) for index in indexes))
         broken: list[Reason] = []
         answer = list(parts)
         for index, result in zip(indexes, found, strict=True):
@@ -306,16 +334,16 @@ class _Serving:
         for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
             await self.desk.pictures(ingest.unstage, name)
 
-    async def _picture(self, part: dict[str, str]) -> ingest.Stored | Reason:
+    async def _picture(self, attempt: Attempt, part: dict[str, str]) -> ingest.Stored | Reason:
         size = self.model.size(self.generation.image_size) or self.model.sizes[0]
         given = [bytes(row.original.signature) for row in self.generation.references.all()]
         if self.generation.continues is not None:
             given.append(bytes(self.generation.continues.original.signature))
         return await results.collect(
             part,
-            ratio=size.ratios[self.generation.aspect_ratio],
+            ratio=size.ratio(self.generation.aspect_ratio),
             references=given,
-            trusted_origins=routing.trusted_origins(self.catalog),
+            trusted_origins=routing.trusted_origins(self.catalog.providers.get(attempt.provider)),
             off_loop=self.desk.pictures,
         )
 
@@ -422,9 +450,9 @@ class _Serving:
         return await self.desk.rows(database_now)
 
 
-def _unfit(error: fitting.CannotFit | FileNotFoundError) -> NotAccepted:
+def _unfit(error: fitting.CannotFit | OSError) -> NotAccepted:
     """Nothing was sent, since a reference can't be given to this provider; another may take more."""
-    detail = error.detail if isinstance(error, fitting.CannotFit) else "A reference's file is gone."
+    detail = error.detail if isinstance(error, fitting.CannotFit) else "A reference's file can't be read."
     return NotAccepted(Code.INVALID, final_for_provider=True, detail=detail)
 
 

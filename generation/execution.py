@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import events, ledger
@@ -116,6 +117,23 @@ def accepted(claim: Claim, attempt: Attempt, *, vendor_id: str) -> None:
 
 
 @transaction.atomic
+def adopt(claim: Claim, attempt: Attempt, *, vendor_id: str) -> bool:
+    """Take a vendor's request for this attempt's, if it can be no other's; whether it is.
+
+    It could be another's that was sent and has no id yet, so then it is nobody's.
+    """
+    _locked(claim)
+    health.lock(attempt.provider)
+    since = timezone.now() - health.IN_FLIGHT_AT_MOST
+    others = Attempt.objects.filter(provider=attempt.provider, started_at__gt=since).exclude(pk=attempt.pk)
+    nameless = Q(status=Attempt.Status.SENDING, vendor_id="", vendor_model=attempt.vendor_model)
+    if others.filter(Q(vendor_id=vendor_id) | nameless).exists():
+        return False
+    _update(attempt, status=Attempt.Status.ACCEPTED, vendor_id=vendor_id)
+    return True
+
+
+@transaction.atomic
 def answered(
     claim: Claim,
     attempt: Attempt,
@@ -215,12 +233,16 @@ def stop(claim: Claim, *, now: datetime) -> None:
 def postpone(claim: Claim, *, wake_at: datetime, reason: Reason) -> None:
     """Put it back in the queue until `wake_at`, holding no place meanwhile.
 
-    :raises Fenced:
+    :raises Fenced: :raises CancelRequested:
     """
     generation = _locked(claim)
+    if generation.cancel_requested_at is not None:
+        raise CancelRequested(claim)
     generation.status, generation.leased_until, generation.wake_at = Status.QUEUED, None, wake_at
     generation.error_code, generation.error_detail = reason.code, reason.detail
-    generation.save(update_fields=["status", "leased_until", "wake_at", "error_code", "error_detail"])
+    generation.claims_lost = 0
+    changed = ["status", "leased_until", "wake_at", "error_code", "error_detail", "claims_lost"]
+    generation.save(update_fields=changed)
     _tell(generation)
 
 

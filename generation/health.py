@@ -79,7 +79,7 @@ def admit(provider: ProviderFacts, *, now: datetime) -> None:
     assert health is not None
     if provider.concurrency_max or provider.per_minute_max or health.open_until:
         # The row's lock makes counting and writing one step among all workers.
-        health = _locked(provider.name)
+        health = lock(provider.name)
     if health is None:  # it was deleted meanwhile
         return
     if health.resting_until and health.resting_until > now:
@@ -89,9 +89,12 @@ def admit(provider: ProviderFacts, *, now: datetime) -> None:
         _probe(health, now)
 
 
-def _locked(provider: str) -> ProviderHealth | None:
-    """The provider's row, made when this is its first call."""
-    rows = ProviderHealth.objects.select_for_update().filter(provider__name=provider)
+def lock(provider: str) -> ProviderHealth | None:
+    """The provider's row, locked until the transaction ends, and made when this is its first call.
+
+    Of the health alone: an admin's change locks the provider first, and its health after that.
+    """
+    rows = ProviderHealth.objects.select_for_update(of=("self",)).filter(provider__name=provider)
     if (found := rows.first()) is not None:
         return found
     if (row := Provider.objects.filter(name=provider).first()) is None:
@@ -144,7 +147,8 @@ def failed(provider: str, error: ProviderError, *, now: datetime) -> None:
     if code == Code.RATE_LIMITED:
         hint = error.retry_after_seconds if isinstance(error, NotAccepted) else None
         until = now + timedelta(seconds=REST_SECONDS if hint is None else hint)
-        _update(provider, resting_until=Greatest(Coalesce(F("resting_until"), until), until))
+        rests = Greatest(Coalesce(F("resting_until"), until), until)
+        _update(provider, resting_until=rests, probe_until=None)
     elif code in LOCKED_OUT:
         until = now + timedelta(seconds=LOCKED_OUT_SECONDS)
         _update(
@@ -161,6 +165,9 @@ def failed(provider: str, error: ProviderError, *, now: datetime) -> None:
     elif isinstance(error, Refused):
         # It looked at the request and said no: it works.
         _update(provider, **_CLOSED)
+    else:
+        # It says nothing of the provider, so the next call may probe.
+        _update(provider, probe_until=None)
 
 
 def reset(provider: str) -> None:
@@ -182,7 +189,7 @@ def _count(provider: str, code: Code, now: datetime) -> None:
     """One more failure in a row; the circuit opens at the limit, or again when a probe failed."""
     _update(provider, failures=F("failures") + 1, last_failure_at=now)
     doubled = Case(When(open_seconds__gt=0, then=F("open_seconds") * 2), default=Value(OPEN_SECONDS))
-    rows = ProviderHealth.objects.select_for_update().filter(provider__name=provider)
+    rows = ProviderHealth.objects.select_for_update(of=("self",)).filter(provider__name=provider)
     due = Q(open_until__isnull=True, failures__gte=FAILURES) | Q(open_until__lte=now)
     for row in rows.filter(due).annotate(doubled=doubled):
         seconds = min(row.doubled, OPEN_SECONDS_MAX)

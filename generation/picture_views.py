@@ -21,7 +21,18 @@ from accounts.models import User
 from accounts.people import signed_in
 from gallery.models import Image
 from gallery.views import picture_facts
-from generation import branches, catalog, conversations, feed, posted, references, refine, strip, turns
+from generation import (
+    branches,
+    catalog,
+    conversations,
+    feed,
+    posted,
+    references,
+    refine,
+    routing,
+    strip,
+    turns,
+)
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
@@ -188,6 +199,7 @@ def _most(image: Image, model: str) -> int:
     """How many references fit beside the picture."""
     known = catalog.load()
     try:
-        return max(0, known.find(model or image.model).references_max - 1)
+        chosen = known.find(model or image.model)
     except catalog.UnknownModel:
-        return max(0, known.default.references_max - 1) if known.models else 0
+        chosen = known.anything
+    return max(0, routing.references_max(chosen) - 1)

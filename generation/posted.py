@@ -1,6 +1,7 @@
 """What a posted form asks for: its references, one submit for each key and content, and why not, in words."""
 
 import hashlib
+import json
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -62,7 +63,7 @@ def make(
 
     `continues` is the picture a turn goes on from, `fork` asks for a branch. Raises what is in `REFUSALS`.
     """
-    content = [repr(wish), *(reference.original.sha256 for reference in given)]
+    content = [_content(wish), *(reference.original.sha256 for reference in given)]
     if continues is not None:
         content.append(f"{continues.public_id} {fork}")
     digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
@@ -130,3 +131,18 @@ def whole(text: str, otherwise: int) -> int:
 
 def _quote(wish: Wish) -> pricing.Quote:
     return pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
+
+
+def _content(wish: Wish) -> str:
+    """What is asked for, in the same words at every process and whatever changes of the catalog."""
+    fields = (
+        wish.model.id,
+        wish.prompt,
+        wish.aspect_ratio,
+        wish.size.name,
+        wish.count,
+        wish.temperature,
+        wish.top_p,
+        wish.provider,
+    )
+    return json.dumps(fields)

@@ -103,6 +103,14 @@ class ProviderForm(forms.ModelForm):
             administration.forget_key(self.instance)
         return cleaned
 
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors:
+            try:
+                administration.check_key_stays(self.instance)
+            except ValidationError as error:
+                self.add_error("key", error)
+
 
 def options_help() -> str:
     """The options of each format that has some."""

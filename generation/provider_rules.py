@@ -217,6 +217,8 @@ def _check_size(size: Any, *, only: bool) -> None:
         raise ValidationError(f'{called} needs ratios, such as {{"1:1": [1024, 1024]}}.')
     for ratio, pixels in ratios.items():
         _check_ratio(called, ratio, pixels)
+    if "1:1" not in ratios:
+        raise ValidationError(f"{called} needs 1:1, which is drawn where no ratio is asked for.")
 
 
 def _check_ratio(called: str, ratio: str, pixels: Any) -> None:

@@ -116,7 +116,7 @@ def _made(facts: ProviderFacts, offered: Catalog, number: str, adapters: Adapter
     if found is None:
         return Outcome("no_offer", "It offers no model. Add one to it first.")
     model, offer = found
-    trusted = routing.trusted_origins(replace(offered, providers={facts.name: facts}))
+    trusted = routing.trusted_origins(facts)
 
     async def made() -> Outcome:
         async with asyncio.timeout(ALL_SECONDS):

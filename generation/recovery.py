@@ -48,7 +48,7 @@ def tidy(*, now: datetime) -> int:
 
 def _reap(now: datetime) -> int:
     idle = Q(status="queued") | Q(status="running", leased_until__lte=now)
-    over = Q(deadline_at__lte=now) | Q(attempts_made__gte=claims.ATTEMPTS_MAX)
+    over = Q(deadline_at__lte=now) | Q(claims_lost__gte=claims.CLAIMS_LOST_MAX)
     reaped = 0
     for pk, attempts_made, deadline_at in Generation.objects.filter(idle, over).values_list(
         "pk", "attempts_made", "deadline_at"

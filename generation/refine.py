@@ -34,7 +34,7 @@ class Refiner(Composer):
 
     @property
     def references_max(self) -> int:
-        return max(0, self.model.references_max - 1)
+        return max(0, super().references_max - 1)
 
     @property
     def placeholder(self) -> str:
@@ -93,7 +93,7 @@ def refiner(
     fork: bool = False,
 ) -> Refiner:
     """The box for the next turn from the picture, which stands in that tree and lands there."""
-    base = composer.compose(user, draft, refusal)
+    base = composer.compose(user, draft, refusal, more_references=1)
     return Refiner(
         **{field.name: getattr(base, field.name) for field in fields(Composer)},
         holder=specs.turn_from(image, user_id=user.pk).holder(base.model),

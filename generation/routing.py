@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from generation import health
-from generation.catalog import Catalog, Model, Offer
+from generation.catalog import Catalog, Model, Offer, ProviderFacts
 from generation.models import RoutingPolicy
 from generation.providers.formats import FORMATS
 
@@ -70,6 +70,10 @@ class Lack:
 def lack(model: Model, offer: Offer, wanted: Wanted) -> Lack | None:
     """The first thing of what is wanted that the offer can't do; None when it can do all of it."""
     able = offer.abilities
+    size = model.size(wanted.image_size)
+    if size is None or wanted.aspect_ratio not in size.ratios:
+        ratio = wanted.aspect_ratio
+        return Lack("aspect_ratio", f"no longer draws {ratio}", f"draws {ratio}", "Choose another ratio.")
     ratios, advice = able.ratios, "Choose another ratio."
     if wanted.references and able.ratios_with_references is not None:
         ratios, advice = able.ratios_with_references, "Choose another ratio, or leave the references out."
@@ -81,8 +85,8 @@ def lack(model: Model, offer: Offer, wanted: Wanted) -> Lack | None:
         ratio = wanted.aspect_ratio
         return Lack("aspect_ratio", f"can't be told {ratio}", f"can be told {ratio}", advice)
     if wanted.image_size not in ("", model.sizes[0].name) and not able.image_size:
-        size = wanted.image_size
-        return Lack("image_size", f"can't be told {size}", f"can be told {size}", "Choose another size.")
+        name = wanted.image_size
+        return Lack("image_size", f"can't be told {name}", f"can be told {name}", "Choose another size.")
     for field, asked, default in (
         ("temperature", wanted.temperature, model.temperature_default),
         ("top_p", wanted.top_p, model.top_p_default),
@@ -133,7 +137,9 @@ def rank(
         standing = health.standing(offer.provider, now)
         if provider and name != provider:
             continue
-        if standing.state == "off":
+        if not offer.enabled:
+            passed.append(PassedOver(name, "It is switched off for this model."))
+        elif standing.state == "off":
             passed.append(PassedOver(name, standing.detail))
         elif missing := lack(model, offer, wanted):
             passed.append(PassedOver(name, f"It {missing.it}."))
@@ -213,11 +219,16 @@ def _seconds_words(offer: Offer) -> str:
     return "Not timed yet." if mean is None else f"The fastest lately: about {mean:.0f} s."
 
 
-def trusted_origins(catalog: Catalog) -> frozenset[str]:
-    """Origins the operator set as a provider's own: results may come from there even on loopback."""
-    addresses = [facts.base_url for facts in catalog.providers.values() if facts.enabled and facts.base_url]
-    if settings.EMULATOR_URL and any(facts.emulated for facts in catalog.providers.values()):
-        addresses.append(settings.EMULATOR_URL)
-    addresses += [kind.base_url for kind in FORMATS.values()]
-    parts = [urlsplit(address) for address in addresses]
-    return frozenset(f"{part.scheme}://{part.netloc}" for part in parts)
+def references_max(model: Model, provider: str = "") -> int:
+    """The most references that somebody who is set up, or the chosen provider, takes for the model."""
+    offers = model.live_offers(provider)
+    return min(model.references_max, max((offer.abilities.references_max for offer in offers), default=0))
+
+
+def trusted_origins(provider: ProviderFacts | None) -> frozenset[str]:
+    """The provider's own origin, as the operator set it: its results may come from there even on loopback."""
+    if provider is None:
+        return frozenset()
+    address = settings.EMULATOR_URL if provider.emulated else provider.base_url
+    parts = urlsplit(address or FORMATS[provider.format].base_url)
+    return frozenset({f"{parts.scheme}://{parts.netloc}"})

@@ -162,8 +162,9 @@ def cancel(*, generation: Generation, now: datetime) -> Generation:
         ledger.release(hold=generation.hold)
         generation.hold.refresh_from_db()
     elif generation.cancel_requested_at is None:
-        generation.cancel_requested_at = now
-        generation.save(update_fields=["cancel_requested_at"])
+        # What waits for another try is claimed at once, to find that it is over.
+        generation.cancel_requested_at, generation.wake_at = now, None
+        generation.save(update_fields=["cancel_requested_at", "wake_at"])
     events.record(user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id))
     return generation
 

@@ -21,11 +21,13 @@ from accounts import events, ledger
 from accounts.models import User
 from accounts.people import signed_in
 from gallery import ingest
-from generation import catalog, composer, feed, posted, references, submission, wishes
+from gallery.models import Image
+from generation import catalog, composer, feed, posted, references, routing, submission, wishes
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
 from generation.references import GivenReference
+from generation.wishes import InvalidWish
 
 
 @login_required
@@ -73,6 +75,7 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         for reference in generation.references.select_related("original", "image")
     ]
     try:
+        _check_visible(user, given)
         wish = wishes.check(
             prompt=generation.prompt,
             model=generation.model,
@@ -92,6 +95,17 @@ def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if page := _picture_page(request):
         return page
     return _made(request, made)
+
+
+def _check_visible(user: User, given: list[GivenReference]) -> None:
+    """:raises InvalidWish: a picture that was given is one the person may no longer see."""
+    ids = {reference.image.pk for reference in given if reference.image is not None}
+    if Image.objects.visible_to(user).filter(pk__in=ids).count() < len(ids):
+        raise InvalidWish(
+            "references",
+            "reference_gone",
+            "A picture you gave as a reference is no longer shared with you. Use the prompt without it.",
+        )
 
 
 @login_required
@@ -122,7 +136,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _submit(request: HttpRequest, user: User) -> HttpResponse:
     form = ComposerForm(request.POST)
-    most = _references_max(request.POST.get("model", ""))
+    most = _references_max(request.POST.get("model", ""), request.POST.get("provider", ""))
     given, faults = posted.references(request, user, most=most)
     if removed := request.POST.get("remove"):
         kept = [reference for reference in given if reference != removed]
@@ -141,13 +155,14 @@ def _submit(request: HttpRequest, user: User) -> HttpResponse:
     return _made(request, made)
 
 
-def _references_max(model: str) -> int:
-    """How many references the chosen model takes; of one that isn't on offer, the form says so later."""
+def _references_max(model: str, provider: str) -> int:
+    """How many references can be given; of what isn't on offer, the form says so later."""
     known = catalog.load()
     try:
-        return known.find(model).references_max
+        chosen = known.find(model)
     except catalog.UnknownModel:
-        return known.default.references_max if known.models else 0
+        chosen = known.anything
+    return routing.references_max(chosen, provider if provider in routing.names(chosen) else "")
 
 
 def _made(request: HttpRequest, generation: Generation) -> HttpResponse:
@@ -176,7 +191,7 @@ def _refused_again(request: HttpRequest, generation: Generation, refusal: Refusa
 def _picture_page(request: HttpRequest) -> HttpResponse | None:
     """Back to the page of the picture that the form stood on, if it stood on one."""
     shown = request.POST.get("on_picture", "")
-    return redirect("gallery:image", shown) if composer.is_id(shown) else None
+    return redirect("gallery:image", uuid.UUID(shown)) if composer.is_id(shown) else None
 
 
 def _page(

@@ -108,6 +108,12 @@ class ConversationInput(GenerationInput):
                 "Send either an image to go on from, or a prompt for the first turn.",
                 code="image_or_prompt",
             )
+        others = sorted(set(self.initial_data) - {"image"}) if attrs["image"] is not None else []
+        if others:
+            raise serializers.ValidationError(
+                dict.fromkeys(others, "An image alone begins a conversation; this belongs to a turn."),
+                code="image_alone",
+            )
         return attrs
 
 

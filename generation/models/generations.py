@@ -61,6 +61,8 @@ class Generation(models.Model):
 
     # The fence: every write of a worker says which attempt it belongs to.
     attempts_made = models.PositiveIntegerField(default=0)
+    # Claims in a row that came to no orderly end: it may be what kills every worker it meets.
+    claims_lost = models.PositiveSmallIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
     wake_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField()

@@ -9,9 +9,11 @@ from accounts import sealing
 from accounts.models import User
 from generation import composer, wishes
 from generation.composer import Draft, Thumb
-from generation.models import Provider
+from generation.models import Generation, ImageModel, Offer, Provider
+from generation.references import GivenReference
 from generation.wishes import InvalidWish
 from tests import factories
+from tests.api import rows
 
 pytestmark = pytest.mark.django_db
 SetUp = Callable[..., None]
@@ -144,3 +146,44 @@ def test_choices_are_drawn_for_what_is_chosen(client: Client, user: User, only: 
 
 def test_choices_ask_for_sign_in(client: Client) -> None:
     assert client.post("/choices").status_code == 302
+
+
+def test_pages_stand_while_no_model_is_on_offer(client: Client, user: User) -> None:
+    ImageModel.objects.update(enabled=False)
+    client.force_login(user)
+
+    assert client.get("/").status_code == 200
+    assert client.post("/choices").status_code == 200
+    assert client.post("/", {"prompt": "a pier"}).status_code == 422
+
+
+def test_references_are_as_many_as_the_chosen_provider_takes(user: User, only: SetUp) -> None:
+    only("google")
+    assert composer.compose(user, Draft(model="gemini-3-pro-image")).references_max == 14
+
+    Offer.objects.filter(model__slug="gemini-3-pro-image").update(abilities={})
+    assert composer.compose(user, Draft(model="gemini-3-pro-image")).references_max == 3
+
+
+def test_the_same_form_is_the_same_wish_whatever_changes_of_providers(client: Client, user: User) -> None:
+    client.force_login(user)
+    form = {"prompt": "a pier", "key": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "count": "1"}
+    client.post("/", form)
+    Provider.objects.get(name="gmi").save()
+
+    client.post("/", form)
+
+    assert Generation.objects.count() == 1
+
+
+def test_again_uses_no_picture_that_is_no_longer_shared(client: Client, user: User) -> None:
+    theirs = rows.image_of(factories.person(), seed=3, visibility="team")
+    generation = factories.generation(user, references=[GivenReference(theirs.original, theirs)])
+    theirs.visibility = "private"
+    theirs.save()
+    client.force_login(user)
+
+    answer = client.post(f"/generations/{generation.public_id}/again", headers={"X-Part": "row"})
+
+    assert "no longer shared with you" in answer.content.decode()
+    assert Generation.objects.filter(user=user).count() == 1

@@ -117,4 +117,4 @@ def test_the_points_are_the_steps_that_write():
     steps = {name for module, name, _ in POINTS.values() if module is execution}
 
     assert steps >= {"begin", "answered", "finish", "end_attempt", "fail", "postpone"}
-    assert claims.ATTEMPTS_MAX > 3
+    assert claims.CLAIMS_LOST_MAX > 3

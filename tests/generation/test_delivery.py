@@ -1,10 +1,15 @@
 """How a claimed generation ends, by what the provider does."""
 
+import threading
+
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from accounts import ledger
-from generation import claims, delivery
-from generation.models import Attempt, Generation, Offer
+from generation import claims, delivery, execution, submission
+from generation.models import Attempt, Generation, ImageModel, Offer
+from generation.progress import Reason
 from generation.providers.base import Answer, ImageBytes, ImageLink
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
 from generation.references import GivenReference
@@ -75,7 +80,7 @@ def test_what_was_not_accepted_is_tried_again(serve, fake, monkeypatch):
 def test_a_provider_that_says_soon_for_ever_is_asked_as_long_as_the_deadline_lasts(settings, monkeypatch):
     monkeypatch.setattr(delivery.random, "uniform", lambda low, high: 0)
 
-    pauses = [delivery.pause_seconds(attempt, 0.5) for attempt in range(1, claims.ATTEMPTS_MAX)]
+    pauses = [delivery.pause_seconds(attempt, 0.5) for attempt in range(1, 12)]
 
     assert pauses[0] == 0.5
     assert sum(pauses) > settings.GENERATION_DEADLINE_SECONDS
@@ -245,3 +250,101 @@ def test_a_reference_that_cannot_be_made_to_fit_costs_nothing(serve, fake):
 
     assert after(generation).status == Status.FAILED
     assert (provider.calls, ledger.available(user)) == ([], 1_000)
+
+
+def test_a_ratio_that_is_no_longer_drawn_is_not_paid_for(serve, fake):
+    provider = fake()
+    generation = factories.generation(aspect_ratio="16:9")
+    without_ratio("16:9")
+
+    serve(provider)
+
+    done = after(generation)
+    assert (done.status, done.error_code) == (Status.FAILED, "no_provider")
+    assert provider.calls == []
+
+
+def test_a_picture_whose_ratio_went_while_it_was_made_is_delivered(serve, fake):
+    def answered(spec):
+        meanwhile(lambda: without_ratio("16:9"))
+        return answer(factories.picture(1344, 768))
+
+    generation = factories.generation(aspect_ratio="16:9")
+
+    serve(fake(answered))
+
+    assert after(generation).status == Status.SUCCEEDED
+
+
+def meanwhile(act) -> None:
+    """What somebody else does, on a thread and a connection of their own."""
+
+    def run() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def without_ratio(name: str) -> None:
+    for model in ImageModel.objects.all():
+        for size in model.sizes:
+            size["ratios"].pop(name, None)
+        model.save()
+
+
+def test_waiting_for_a_full_provider_uses_up_no_claims(settings):
+    settings.GENERATION_DEADLINE_SECONDS = 3_000
+    generation = factories.generation()
+    for turn in range(2 * claims.CLAIMS_LOST_MAX):
+        now = timezone.now()
+        (claim,) = claims.take(limit=1, now=now)
+        execution.postpone(claim, wake_at=now, reason=Reason("no_provider", f"Full, time {turn}."))
+
+    assert claims.take(limit=1, now=timezone.now())
+    assert after(generation).attempts_made == 2 * claims.CLAIMS_LOST_MAX + 1
+
+
+def test_a_fault_of_ours_is_tried_again_later_and_not_at_once():
+    factories.generation()
+    pauses = []
+    for _ in range(4):
+        now = timezone.now()
+        (claim,) = claims.take(limit=1, now=now)
+        claims.hand_back(claim, now=now)
+        row = Generation.objects.get()
+        pauses.append(round((row.leased_until - now).total_seconds()))
+        Generation.objects.update(leased_until=now)
+
+    assert pauses == [0, 1, 3, 7]
+
+
+def test_a_cancel_while_it_waits_is_seen_before_it_waits_on(serve, fake):
+    generation = factories.generation()
+
+    def refuse(spec):
+        meanwhile(lambda: submission.cancel(generation=after(generation), now=timezone.now()))
+        raise NotAccepted(Code.RATE_LIMITED, retry_after_seconds=60)
+
+    serve(fake(refuse))
+
+    done = after(generation)
+    assert (done.status, done.hold.is_open) == (Status.CANCELED, False)
+
+
+def test_a_vendors_request_is_one_attempts_alone():
+    generation = factories.generation(count=2)
+    (claim,) = claims.take(limit=1, now=timezone.now())
+    first = factories.begin(claim, positions=(1,))
+    second = factories.begin(claim, positions=(2,))
+
+    # Either could be the one that the vendor lists, as long as neither has an id.
+    assert not execution.adopt(claim, first, vendor_id="r-1")
+    execution.accepted(claim, second, vendor_id="r-2")
+    assert not execution.adopt(claim, first, vendor_id="r-2")
+    assert execution.adopt(claim, first, vendor_id="r-1")
+    assert sorted(row.vendor_id for row in generation.attempts.all()) == ["r-1", "r-2"]

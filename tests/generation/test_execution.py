@@ -196,7 +196,7 @@ def test_the_sweep_leaves_what_is_being_served(claim):
 
 
 def test_the_sweep_ends_what_was_tried_too_often(claim):
-    Generation.objects.filter(pk=claim.generation_id).update(attempts_made=claims.ATTEMPTS_MAX)
+    Generation.objects.filter(pk=claim.generation_id).update(claims_lost=claims.CLAIMS_LOST_MAX)
 
     recovery.sweep(now=timezone.now() + 2 * claims.lease())
 

@@ -180,7 +180,7 @@ def test_neither_error_page_nor_report_shows_a_key(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"key": SECRET}, {"base_url": "https://eu.example.com"}, {"enabled": None}],
+    [{"key": SECRET}, {"key": SECRET, "base_url": "https://eu.example.com"}, {"enabled": None}],
     ids=["key", "address", "off"],
 )
 def test_what_was_wrong_is_forgotten_with_a_new_key_or_address(
@@ -193,6 +193,29 @@ def test_what_was_wrong_is_forgotten_with_a_new_key_or_address(
 
     health = ProviderHealth.objects.get()
     assert (health.failures, health.open_until, health.resting_until) == (0, None, None)
+
+
+@pytest.mark.parametrize("address", ["https://elsewhere.example.com", "http://127.0.0.1:9"])
+def test_a_kept_key_is_not_sent_to_another_address(
+    client: Client, boss: User, provider: Provider, address: str
+) -> None:
+    answer = change(client, provider, base_url=address)
+
+    assert "Enter the key again" in answer.content.decode()
+    provider.refresh_from_db()
+    assert provider.base_url != address
+
+
+def test_another_path_of_the_same_address_keeps_the_key(
+    client: Client, boss: User, provider: Provider
+) -> None:
+    change(client, provider, key=SECRET, base_url="https://eu.example.com/v1")
+    sealed = Provider.objects.get(pk=provider.pk).sealed_key
+
+    change(client, provider, base_url="https://eu.example.com/v2")
+
+    kept = Provider.objects.get(pk=provider.pk)
+    assert (kept.base_url, kept.sealed_key) == ("https://eu.example.com/v2", sealed)
 
 
 def test_another_title_clears_nothing(client: Client, boss: User, provider: Provider) -> None:

@@ -202,7 +202,10 @@ def test_a_cost_by_size_decides_for_that_size() -> None:
 
 
 def test_results_may_come_from_an_operators_own_address() -> None:
-    assert "http://127.0.0.1:1" in routing.trusted_origins(catalog.load())
+    Provider.objects.filter(name="cheap").update(base_url="")
+    known = catalog.load().providers
 
-    Provider.objects.update(enabled=False)
-    assert "http://127.0.0.1:1" not in routing.trusted_origins(catalog.load())
+    assert routing.trusted_origins(known["dear"]) == {"http://127.0.0.1:1"}
+    # Nobody else's results may.
+    assert routing.trusted_origins(known["cheap"]) == {"https://api.aimlapi.com"}
+    assert routing.trusted_origins(None) == frozenset()
