@@ -27,6 +27,8 @@ ADDED = {
     "accounts.membership",
     "accounts.allowancerule",
     "accounts.cap",
+    "generation.provider",
+    "generation.imagemodel",
 }
 
 
@@ -68,7 +70,7 @@ def test_every_list_and_row_of_ours_opens(signed_in: Client, label: str) -> None
 
 
 @pytest.mark.parametrize("label", [label for label in OURS if label not in ADDED])
-def test_no_row_but_people_and_rules_is_added_here(signed_in: Client, label: str) -> None:
+def test_no_row_but_people_rules_providers_and_models_is_added_here(signed_in: Client, label: str) -> None:
     assert signed_in.get(reverse(f"admin:{label.replace('.', '_')}_add")).status_code == 403
 
 

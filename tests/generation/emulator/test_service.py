@@ -282,7 +282,7 @@ def test_the_home_page_says_what_it_is(client: httpx.Client) -> None:
     page = client.get("/")
 
     assert page.headers["content-type"].startswith("text/html")
-    assert "stands in for an image provider" in page.text
+    assert "stands in for image providers" in page.text
 
 
 def test_health_is_told_and_not_logged(client: httpx.Client, emulator: EmulatorServer) -> None:
