@@ -41,7 +41,10 @@ class AspectRatio:
 
 @dataclass(frozen=True)
 class ImageSize:
-    """A size on offer: credits for one image, and the pixels of each shape. An only size is called ""."""
+    """A size on offer: credits for one image, and the pixels of each shape, tall to wide.
+
+    An only size is called "".
+    """
 
     name: str
     price: int
@@ -279,7 +282,9 @@ def _model(row: ImageModel, offers: Iterable[OfferRow], providers: Mapping[int, 
 
 
 def _size(size: Mapping[str, Any]) -> ImageSize:
-    ratios = {name: AspectRatio(name, width, height) for name, (width, height) in size["ratios"].items()}
+    # From tall to wide: PostgreSQL keeps no order of an object's members.
+    shapes = sorted(size["ratios"].items(), key=lambda shape: shape[1][0] / shape[1][1])
+    ratios = {name: AspectRatio(name, width, height) for name, (width, height) in shapes}
     return ImageSize(name=size["name"], price=size["price"], ratios=ratios)
 
 

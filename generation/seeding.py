@@ -20,8 +20,6 @@ from generation.wire import google_models
 
 log = structlog.get_logger(__name__)
 
-# In the order of the picker, tall to wide.
-_PICKER = ("9:16", "2:3", "3:4", "4:5", "1:1", "5:4", "4:3", "3:2", "16:9", "21:9")
 # The five that AIML API's newest schema of the renamed edit model takes (2026-08).
 _FIVE_RATIOS = ["9:16", "3:4", "1:1", "4:3", "16:9"]
 
@@ -137,7 +135,7 @@ def models() -> list[ImageModel]:
 
 
 def _ratios(pixels: google_models.Pixels) -> dict[str, list[int]]:
-    return {name: list(pixels[name]) for name in _PICKER}
+    return {name: list(sides) for name, sides in pixels.items()}
 
 
 @transaction.atomic
