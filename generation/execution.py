@@ -25,8 +25,6 @@ from generation.models import Attempt, Generation, Output
 from generation.progress import Reason, progress
 
 Status = Generation.Status
-# Ends after which another call can't be paid twice for the same pictures.
-SAFE_TO_SEND_AGAIN = frozenset({Attempt.Status.NOT_ACCEPTED, Attempt.Status.BROKEN_PROMISE})
 
 
 class Fenced(Exception):
