@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def emulator(*, latency: float = 0.2) -> Iterator[str]:
+def emulator(*, latency: float = 0.2, pictures: Sequence[str] = ("--sketch",)) -> Iterator[str]:
     """The emulator as a process of its own; its address."""
     command = [
         sys.executable,
@@ -65,7 +65,7 @@ def emulator(*, latency: float = 0.2) -> Iterator[str]:
         "0",
         "--latency",
         str(latency),
-        "--sketch",
+        *pictures,
     ]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

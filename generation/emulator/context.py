@@ -141,6 +141,7 @@ async def pictures(context: Context, asked: ImageRequest) -> list[ImageBytes]:
         references=await studio.open_references(context.memory, asked.references),
         format=fault.format or settings.format,
         sketch=settings.sketch,
+        stock=settings.stock,
         spoil=fault.picture or "",
     )
     first = context.memory.next_index(asked.prompt, count)

@@ -97,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", default="", help="the one key to accept (default: any)")
     parser.add_argument("--link-lifetime", type=float, default=3600.0, help="seconds a result can be fetched")
     parser.add_argument("--sketch", action="store_true", help="plain, fast pictures, for load tests")
+    parser.add_argument("--stock", type=int, default=0, help="paint so many, and give them out again")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -109,6 +110,7 @@ def run(options: argparse.Namespace) -> None:
         key=options.key,
         link_lifetime=options.link_lifetime,
         sketch=options.sketch,
+        stock=options.stock,
     )
     asyncio.run(_serve(settings, options.host, options.port))
 

@@ -20,7 +20,8 @@ class Settings:
     """How it behaves when nothing is asked to go wrong.
 
     `latency` is how long a picture takes and `link_lifetime` how long a result can be fetched, in seconds.
-    `key` is the one key that is accepted; empty accepts any. `sketch` draws plain pictures, for load.
+    `key` is the one key that is accepted; empty accepts any. For load, `sketch` draws plain pictures, and
+    `stock` paints that many of a size and gives them out again, each time with bytes of its own (PNG alone).
     `concurrency` is how many calls a vendor makes at once, `per_minute` how many it takes in 60 seconds; more
     are answered 429. 0 is no limit. `vendor_limits` has each vendor hold the limits it documents besides.
     """
@@ -31,6 +32,7 @@ class Settings:
     shape: int = 2
     format: str = "png"
     sketch: bool = False
+    stock: int = 0
     concurrency: int = 0
     per_minute: int = 0
     vendor_limits: bool = False
@@ -78,6 +80,8 @@ class Call:
     fault: str = ""
     paid: bool = False
     status: int | None = None
+    # When it arrived, in seconds of Unix time, and how long the answer took.
+    at: float = field(default_factory=time.time)
     seconds: float | None = None
 
 

@@ -1,11 +1,13 @@
 """The painter: the right size, this prompt's own picture, and references one can see."""
 
+import asyncio
+import io
 from itertools import combinations
 
 import pytest
 from PIL import Image, ImageStat
 
-from generation.emulator import painter
+from generation.emulator import painter, studio
 from generation.emulator.context import SIZES
 from generation.emulator.painter.compositions import COMPOSITIONS
 
@@ -110,3 +112,15 @@ def test_a_sketch_is_small_sized_right_and_its_own() -> None:
 def test_odd_sizes_can_be_painted(size: tuple[int, int]) -> None:
     for prompt in PROMPTS:
         assert painter.paint(prompt, index=0, size=size).size == size
+
+
+def test_pictures_of_the_stock_are_few_and_their_bytes_each_their_own() -> None:
+    commissions = [
+        studio.Commission(f"number {number}", (320, 320), (), "png", False, "", stock=2)
+        for number in range(8)
+    ]
+    made = [asyncio.run(studio.make(one, 0)).data for one in commissions]
+    assert len(set(made)) == 8
+    opened = {Image.open(io.BytesIO(data)).convert("RGB").tobytes() for data in made}
+    assert len(opened) == 2
+    assert asyncio.run(studio.make(commissions[0], 0)).data == made[0]
