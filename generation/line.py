@@ -1,7 +1,7 @@
 """The line of what waits: the one order in which places are given, and in which people are told theirs.
 
-People take turns, each as often as their lane says, oldest first within a person. A person's k-th place comes at
-k divided by the weight of their lane, and places they hold already are counted, so who holds many waits longer.
+People take turns, each as often as their lane says, oldest first within a person. A person's k-th place comes
+at k divided by the weight of their lane, and places they hold already count, so who holds many waits longer.
 """
 
 from collections import Counter, deque
@@ -25,9 +25,9 @@ def order(
 ) -> list[int]:
     """Ids of waiting generations, (id, user id) pairs given oldest first, in the order they get a place.
 
-    `running` is how many places each person holds. `served` is how many each was given lately, those they hold
-    among them, and counts for turns alone. Without it only what is held counts, and where places are fewer than
-    people, a place that comes free goes back to whoever asked first, until all of theirs are done.
+    `running` is how many places each person holds. `served` is how many each was given lately, those they
+    hold among them, and counts for turns alone. Without it only what is held counts, and where places are
+    fewer than people, a place that comes free goes back to whoever asked first, until all of theirs are done.
     """
     return list(_turns(waiting, running=running, rules=rules, served=served or {}))
 
