@@ -14,6 +14,8 @@ VERBS = {
     "end_allowance": "Ended an allowance",
     "set_cap": "Set a cap",
     "end_cap": "Ended a cap",
+    "set_queue_rule": "Set a queue rule",
+    "end_queue_rule": "Ended a queue rule",
     "create_team": "Made a team",
     "move_to_team": "Moved",
     "add_provider": "Added a provider",
@@ -61,10 +63,18 @@ def _text(value: Any) -> str:
 
 
 def _rule(terms: dict[str, Any]) -> str:
-    """The terms of a cap or an allowance: `2,000 a month (UTC)`, `up to 300 a month (UTC)`."""
+    """The terms of a rule: `2,000 a month (UTC)`, `up to 300 a month (UTC)`, `express lane`."""
+    if "lane" in terms:
+        return _queue_rule(terms)
     period, zone = terms.get("period", ""), terms.get("time_zone", "")
     span = "in all" if period == "total" else f"a {period}"
     if "allowed" in terms:
         return f"{terms['allowed']:,} {span} ({zone})"
     start = "up to " if terms.get("kind") == "top_up" else "+"
     return f"{start}{terms.get('amount', 0):,} {span} ({zone})"
+
+
+def _queue_rule(terms: dict[str, Any]) -> str:
+    lane = f"{terms['lane']} lane" if terms["lane"] else ""
+    limit = terms.get("concurrency_max")
+    return ", ".join(part for part in (lane, f"at most {limit:,} at once" if limit else "") if part)

@@ -12,7 +12,7 @@ from accounts import administration
 from accounts.acts import origin_of
 from accounts.admin_rows import CreditsAdmin, ReasonForm, RuleAdmin, ask, take
 from accounts.ledger_refusals import Refusal
-from accounts.models import AdminAct, AllowanceRule, Cap, GrantBatch, Membership, Notice, Team
+from accounts.models import AdminAct, AllowanceRule, Cap, GrantBatch, Membership, Notice, QueueRule, Team
 from accounts.people import signed_in
 
 
@@ -122,6 +122,31 @@ class CapAdmin(RuleAdmin):
         """Ask why; then take the caps chosen out of force."""
         return end_chosen(
             self, request, caps.select_related("user", "team", "api_key"), administration.end_cap, "cap"
+        )
+
+
+@admin.register(QueueRule)
+class QueueRuleAdmin(RuleAdmin):
+    list_display = ("__str__", "user", "team", "reason", "created_by", "created_at", "ended_at")
+    list_select_related = ("user", "team", "created_by")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "lane")
+    search_fields = ("=user__email", "team__name")
+    autocomplete_fields = ("user", "team")
+    actions = ("end_action",)
+    ordering = ("-id",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        terms = ("user", "team", "lane", "concurrency_max", "reason")
+        return (*terms, "ended_at", "created_by", "created_at") if obj else terms
+
+    def make(self, request: HttpRequest, terms: dict[str, Any]) -> QueueRule:
+        return administration.set_queue_rule(**terms, **common(request))
+
+    @admin.action(description="End…", permissions=["rules"])
+    def end_action(self, request: HttpRequest, rules: QuerySet[QueueRule]) -> HttpResponse | None:
+        """Ask why; then take the rules chosen out of force."""
+        return end_chosen(
+            self, request, rules.select_related("user", "team"), administration.end_queue_rule, "rule"
         )
 
 

@@ -17,7 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from accounts import administration, chart, events, exports, keys, ledger, statement
+from accounts import administration, chart, events, exports, keys, ledger, queue_rules, statement
 from accounts.context import THEMES
 from accounts.forms import ApiKeyForm, LowBalanceForm
 from accounts.models import ApiKey, LedgerEntry
@@ -52,6 +52,7 @@ def credits(request: HttpRequest) -> HttpResponse:
         "standing": standing,
         "shares": chart.shares(standing, spent=month.spent),
         "images": standing.available // settings.CREDITS_PER_IMAGE,
+        "queue": queue_rules.standing(user),
         "month": month,
         "chart": chart.draw(month),
         "chosen": within.kind,

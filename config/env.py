@@ -18,9 +18,21 @@ def at_least_one(name: str, default: int) -> int:
 
     :raises ImproperlyConfigured: when it is none, with the name to look for.
     """
+    return _whole_number(name, default, least=1)
+
+
+def none_or_more(name: str, default: int) -> int:
+    """The whole number from 0 on that the environment gives under `name`.
+
+    :raises ImproperlyConfigured: when it is none, with the name to look for.
+    """
+    return _whole_number(name, default, least=0)
+
+
+def _whole_number(name: str, default: int, *, least: int) -> int:
     given = env.str(name, default=str(default)).strip()
-    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
-        raise ImproperlyConfigured(f"{name} is a whole number from 1 on, not {given!r}.")
+    if not (given.isascii() and given.isdecimal() and int(given) >= least):
+        raise ImproperlyConfigured(f"{name} is a whole number from {least} on, not {given!r}.")
     return int(given)
 
 

@@ -8,7 +8,16 @@ import django
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import amount, at_least_one, data_dir, env, provider_key, secret_key, web_address
+from config.env import (
+    amount,
+    at_least_one,
+    data_dir,
+    env,
+    none_or_more,
+    provider_key,
+    secret_key,
+    web_address,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
@@ -183,6 +192,8 @@ PROVIDER_ADDRESSES = {
     "openai": web_address("OPENAI_BASE_URL", ""),
 }
 RUNNER_PLACES = at_least_one("RUNNER_PLACES", 32)
+# How many of one person's generations may be under way at once, where no admin's rule says it; 0: any number.
+PERSON_PLACES_MAX = none_or_more("PERSON_PLACES_MAX", 0)
 LEASE_SECONDS = at_least_one("LEASE_SECONDS", 30)
 SWEEP_SECONDS = at_least_one("SWEEP_SECONDS", 15)
 # How long a cluster may stand still while work waits before it is started again.

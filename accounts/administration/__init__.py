@@ -27,6 +27,7 @@ from accounts.administration.permission import (
     check_gives_to_another,
     check_permission,
 )
+from accounts.administration.queue import end_queue_rule, set_queue_rule
 from accounts.administration.rules import (
     create_team,
     end_allowance,
@@ -50,6 +51,7 @@ __all__ = [
     "create_team",
     "end_allowance",
     "end_cap",
+    "end_queue_rule",
     "grant",
     "move_to_team",
     "preview_adjust",
@@ -60,5 +62,6 @@ __all__ = [
     "set_allowance",
     "set_cap",
     "set_low_balance",
+    "set_queue_rule",
     "take_back",
 ]

@@ -6,6 +6,7 @@ from accounts.models.events import Event
 from accounts.models.idempotency import IdempotentRequest
 from accounts.models.keys import ApiKey
 from accounts.models.people import User
+from accounts.models.queue_rules import Lane, QueueRule
 from accounts.models.rules import AllowanceGiven, AllowanceRule, Cap, CapUse, CountedHold
 from accounts.models.teams import Membership, Team
 
@@ -22,9 +23,11 @@ __all__ = [
     "GrantBatch",
     "Hold",
     "IdempotentRequest",
+    "Lane",
     "LedgerEntry",
     "Membership",
     "Notice",
+    "QueueRule",
     "Team",
     "User",
 ]

@@ -8,8 +8,9 @@ from django import forms
 from accounts.bulk_files import BYTES_MAX
 from accounts.ledger import AMOUNT_MAX
 from accounts.ledger_refusals import REASON_MAX
-from accounts.models import AllowanceRule, Cap, Membership, Team, User
+from accounts.models import AllowanceRule, Cap, Lane, Membership, Team, User
 from accounts.models.teams import check_time_zone
+from accounts.queue_rules import CONCURRENCY_MAX
 
 WHOLE = {
     "required": "Write how many credits.",
@@ -128,6 +129,38 @@ class CapForm(forms.Form):
     period = forms.ChoiceField(choices=Cap.Period.choices, initial=Cap.Period.MONTH)
     time_zone = zone_field()
     reason = reason_field()
+
+
+class QueueForm(forms.Form):
+    """Whose turn comes how often, and how many run at once; one of the two at least."""
+
+    lane = forms.ChoiceField(
+        required=False,
+        help_text="Where many wait, express gets twice the turns of normal, and normal twice those of background.",
+    )
+    concurrency_max = forms.IntegerField(
+        label="At most at once",
+        required=False,
+        min_value=1,
+        max_value=CONCURRENCY_MAX,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "invalid": "Write a whole number, or nothing.",
+            "min_value": "Write 1 or more, or nothing.",
+            "max_value": f"Write {CONCURRENCY_MAX:,} or less, or nothing.",
+        },
+    )
+    reason = reason_field()
+
+    def __init__(self, *args: Any, is_team: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        unsaid = "Not set: normal" if is_team else "Not set: their team’s, else normal"
+        self.fields["lane"].choices = [("", unsaid), *Lane.choices]  # type: ignore[attr-defined]
+        self.fields["concurrency_max"].help_text = (
+            "How many generations of all members together may be under way. Empty: no limit of the team’s."
+            if is_team
+            else "How many of their generations may be under way. Empty: no limit of their own."
+        )
 
 
 class ReasonForm(forms.Form):

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import administration, allowances, directory, limits, statement
+from accounts import administration, allowances, directory, limits, queue_rules, statement
 from accounts.acts import origin_of
 from accounts.ledger_refusals import Refusal
 from accounts.models import AdminAct, ApiKey, Cap, Team, User
@@ -61,6 +61,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "caps": limits.standings(user=user, now=now),
         "key_caps": Cap.objects.filter(api_key__in=keys, ended_at__isnull=True).select_related("api_key"),
         "keys": keys.order_by("-pk"),
+        "queue": queue_rules.standing(user),
         "holds": statement.open_holds(user, standing=row.standing) if place == statement.Place() else None,
         "days": list(statement.by_date(lines.lines)),
         "older": lines.older,

@@ -1,4 +1,4 @@
-"""The admins' pages for rules: allowances and caps of a person, a team or a key, and their end."""
+"""The admins' pages for rules: allowances, caps, lanes and limits, and their end."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts import administration
+from accounts import administration, queue_rules
 from accounts.acts import origin_of
 from accounts.ledger_refusals import Refusal
-from accounts.models import AllowanceRule, ApiKey, Cap, Membership, Team, User
+from accounts.models import AllowanceRule, ApiKey, Cap, Membership, QueueRule, Team, User
 from accounts.people import signed_in
 from accounts.people_pages.access import add_refusal, admins_only, person_or_404, posted
-from accounts.people_pages.forms import AllowanceForm, CapForm, MembershipForm, ReasonForm
+from accounts.people_pages.forms import AllowanceForm, CapForm, MembershipForm, QueueForm, ReasonForm
 from accounts.people_pages.people import zone_of
 
 
@@ -144,6 +144,56 @@ def end_cap(request: HttpRequest, pk: int) -> HttpResponse:
             return _done(request, scope, f"The cap of {ending} for {scope.name} has ended.")
     title = f"End the cap of {ending} for {scope.name}?"
     return _form_page(request, scope, form, title=title, button="End the cap", is_end=True)
+
+
+@admins_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def queue(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """Give a person or a team a lane, and say how many may run at once."""
+    scope = _scope({"person": of_person, "team": of_team}, kind, pk)
+    rule = queue_rules.of(**scope.terms)
+    initial = {"lane": rule.lane, "concurrency_max": rule.concurrency_max} if rule else {}
+    form = QueueForm(posted(request), initial=initial, is_team=scope.person is None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = administration.set_queue_rule(
+                by=signed_in(request),
+                now=timezone.now(),
+                origin=origin_of(request),
+                **scope.terms,
+                **form.cleaned_data,
+            )
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+        else:
+            words = str(made)
+            return _done(request, scope, f"{scope.name}: {words[:1].lower()}{words[1:]} from now on.")
+    return _form_page(request, scope, form, title=f"Queue: {scope.name}", button="Set the rule")
+
+
+@admins_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_queue(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask why; then take a lane and limit out of force."""
+    rules = QueueRule.objects.filter(ended_at__isnull=True).select_related("user", "team")
+    rule = get_object_or_404(rules, pk=pk)
+    scope = of_person(rule.user_id) if rule.user_id else of_team(rule.team_id or 0)
+    form = ReasonForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            administration.end_queue_rule(
+                by=signed_in(request),
+                rule=rule,
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+                origin=origin_of(request),
+            )
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+        else:
+            return _done(request, scope, f"{scope.name} has no queue rule any more.")
+    title = f"End “{rule}” for {scope.name}?"
+    return _form_page(request, scope, form, title=title, button="End the rule", is_end=True)
 
 
 @admins_only

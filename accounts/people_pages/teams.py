@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import administration, allowances, directory, limits
+from accounts import administration, allowances, directory, limits, queue_rules
 from accounts.act_words import VERBS
 from accounts.acts import origin_of
 from accounts.ledger_refusals import Refusal
@@ -78,6 +78,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
         "members": found.memberships.count(),
         "rules": [rule] if (rule := allowances.in_force(team=found)) else [],
         "caps": limits.standings(team=found, now=now),
+        "queue_rules": [queue_rule] if (queue_rule := queue_rules.of(team=found)) else [],
         "form": form,
         "now": now,
     }

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import at_least_one, provider_key, web_address
+from config.env import at_least_one, none_or_more, provider_key, web_address
 
 
 def test_a_number_that_is_not_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +18,21 @@ def test_a_number_that_cannot_be_is_refused_by_its_name(monkeypatch: pytest.Monk
 
     with pytest.raises(ImproperlyConfigured, match="CREDITS_PER_IMAGE is a whole number from 1 on"):
         at_least_one("CREDITS_PER_IMAGE", 2)
+
+
+@pytest.mark.parametrize(("given", "number"), [("0", 0), (" 12 ", 12)])
+def test_a_limit_may_be_none(monkeypatch, given, number):
+    monkeypatch.setenv("PERSON_PLACES_MAX", given)
+
+    assert none_or_more("PERSON_PLACES_MAX", 5) == number
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "", "many"])
+def test_a_limit_that_is_no_number_is_named(monkeypatch, given):
+    monkeypatch.setenv("PERSON_PLACES_MAX", given)
+
+    with pytest.raises(ImproperlyConfigured, match="PERSON_PLACES_MAX is a whole number from 0 on"):
+        none_or_more("PERSON_PLACES_MAX", 0)
 
 
 @pytest.mark.parametrize("given", ["two words", "clé", "a\tb"])
