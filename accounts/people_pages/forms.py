@@ -136,7 +136,7 @@ class QueueForm(forms.Form):
 
     lane = forms.ChoiceField(
         required=False,
-        help_text="Where many wait, express gets twice the turns of normal, and normal twice those of background.",
+        help_text="Express gets twice the turns of normal, and normal twice those of background.",
     )
     concurrency_max = forms.IntegerField(
         label="At most at once",

@@ -168,7 +168,7 @@ def queue(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         else:
             words = str(made)
             return _done(request, scope, f"{scope.name}: {words[:1].lower()}{words[1:]} from now on.")
-    return _form_page(request, scope, form, title=f"Queue: {scope.name}", button="Set the rule")
+    return _form_page(request, scope, form, title=f"Lane and limit of {scope.name}", button="Set the rule")
 
 
 @admins_only
@@ -191,7 +191,7 @@ def end_queue(request: HttpRequest, pk: int) -> HttpResponse:
         except Refusal as refusal:
             add_refusal(form, refusal)
         else:
-            return _done(request, scope, f"{scope.name} has no queue rule any more.")
+            return _done(request, scope, f"The lane and limit of {scope.name} have ended.")
     title = f"End “{rule}” for {scope.name}?"
     return _form_page(request, scope, form, title=title, button="End the rule", is_end=True)
 

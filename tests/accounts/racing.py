@@ -197,6 +197,31 @@ def turns(worker: int, *, user: int, image: int, **_: Any) -> Counter[str]:
     return Counter([f"branch {made.generation.branch.number}"])
 
 
+def queue_rules(worker: int, *, admin: int, user: int, team: int, each: int, **_: Any) -> Counter[str]:
+    """Every process gives the same person and the same team one lane and limit after another."""
+    from django.utils import timezone
+
+    from accounts import administration
+    from accounts.models import Team, User
+
+    by = User.objects.get(pk=admin)
+    scopes: tuple[dict[str, Any], ...] = (
+        {"user": User.objects.get(pk=user)},
+        {"team": Team.objects.get(pk=team)},
+    )
+
+    def give(number: int) -> None:
+        administration.set_queue_rule(
+            by=by,
+            concurrency_max=worker * each + number + 1,
+            reason="race",
+            now=timezone.now(),
+            **scopes[number % 2],
+        )
+
+    return Counter(tried(lambda number=number: give(number)) for number in range(each))
+
+
 SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "spends": spends,
     "repeats": repeats,
@@ -206,6 +231,7 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "batches": batches,
     "chores": chores,
     "turns": turns,
+    "queue_rules": queue_rules,
 }
 
 

@@ -183,6 +183,12 @@ VERBS: dict[str, tuple[str, Callable[[User, User, Team], object]]] = {
     ),
     "set a cap": ("set_rules", lambda by, user, team: cap(by, user=user)),
     "set an allowance": ("set_rules", lambda by, user, team: allowance(by, user=user)),
+    "set a queue rule": (
+        "set_rules",
+        lambda by, user, team: administration.set_queue_rule(
+            by=by, user=user, lane="express", reason="pitch", now=NOW
+        ),
+    ),
     "create a team": (
         "set_rules",
         lambda by, user, team: administration.create_team(by=by, name="Studio", now=NOW),

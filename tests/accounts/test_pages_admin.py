@@ -27,6 +27,7 @@ ADDED = {
     "accounts.membership",
     "accounts.allowancerule",
     "accounts.cap",
+    "accounts.queuerule",
     "generation.provider",
     "generation.imagemodel",
 }

@@ -51,7 +51,7 @@ def moves(person: User, direction: str) -> dict[str, object]:
 def test_who_sees_credits_sees_rows_and_has_no_action(client: Client, person: User) -> None:
     staff = as_staff_with(client, "see_credits")
 
-    for name in ("user", "ledgerentry", "hold", "team", "cap", "allowancerule", "adminact"):
+    for name in ("user", "ledgerentry", "hold", "team", "cap", "allowancerule", "queuerule", "adminact"):
         assert staff.get(f"/admin/accounts/{name}/").status_code == 200
     staff.post(PEOPLE, moves(person, "give"))
     assert ledger.available(person) == 100
@@ -180,7 +180,7 @@ def test_a_cap_is_made_and_ended_with_a_reason(signed_in: Client, person: User) 
     assert AdminAct.objects.latest("pk").reason == "Trusted"
 
 
-@pytest.mark.parametrize("name", ["team", "cap", "allowancerule", "membership", "adminact"])
+@pytest.mark.parametrize("name", ["team", "cap", "allowancerule", "queuerule", "membership", "adminact"])
 def test_no_rule_and_no_act_is_edited_or_deleted(
     signed_in: Client, person: User, boss: User, name: str
 ) -> None:
@@ -193,6 +193,7 @@ def test_no_rule_and_no_act_is_edited_or_deleted(
         "membership": Membership.objects.get(),
         "cap": administration.set_cap(allowed=5, **rule),
         "allowancerule": administration.set_allowance(kind="add", amount=5, **rule),
+        "queuerule": administration.set_queue_rule(by=boss, user=person, lane="express", reason="x", now=now),
         "adminact": AdminAct.objects.latest("pk"),
     }
 

@@ -52,6 +52,9 @@ def tomas(boss: User) -> User:
     administration.set_allowance(team=team, kind="top_up", amount=30, **terms)
     administration.set_cap(user=user, allowed=30, **terms)
     administration.set_cap(team=team, allowed=900, **terms)
+    queue: dict[str, Any] = {"by": boss, "reason": "Pitch on Friday", "now": now}
+    administration.set_queue_rule(user=user, lane="express", concurrency_max=4, **queue)
+    administration.set_queue_rule(team=team, lane="background", concurrency_max=12, **queue)
     Notice.objects.create(kind=Notice.Kind.AUDIT, key="audit", text="The audit found one thing.")
     factories.person(name="Olu Adeyemi-Featherstonehaugh-Cholmondeley", credits=0)
     return user
@@ -71,6 +74,7 @@ def pages_of(tomas: User, boss: User) -> list[str]:
     batch = bulk.keep(plan=plan, by=boss, now=timezone.now())
     own = [f"/people/{tomas.pk}/{part}" for part in ("", "credits/", "correct/", "team/")]
     rules = [f"/people/cap/person/{tomas.pk}/", f"/people/allowance/team/{team.pk}/"]
+    rules += [f"/people/queue/person/{tomas.pk}/", f"/people/queue/team/{team.pk}/"]
     many = [f"/people/many/grant/?person={tomas.pk}", f"/people/batches/{batch.pk}/", "/people/import/"]
     return [
         "/people/",
