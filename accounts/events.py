@@ -19,6 +19,13 @@ def record_each(*, user_ids: Iterable[int], kind: Event.Kind) -> None:
     Event.objects.bulk_create((Event(user_id=user_id, kind=kind) for user_id in user_ids), batch_size=500)
 
 
+def record_many(changes: Iterable[tuple[int, str]], *, kind: Event.Kind) -> None:
+    """Note changes of the same kind: whose, and of what."""
+    Event.objects.bulk_create(
+        (Event(user_id=user_id, kind=kind, subject=subject) for user_id, subject in changes), batch_size=500
+    )
+
+
 def since(*, user_id: int, after: int, limit: int = 200) -> list[Event]:
     """The person's events with an id above `after`, oldest first."""
     return list(Event.objects.filter(user_id=user_id, pk__gt=after).order_by("pk")[:limit])

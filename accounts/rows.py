@@ -40,13 +40,36 @@ def get(model: type[M], *, where: str, values: Sequence[Any], lock: bool = False
 def insert(row: Model) -> None:
     """Write a new row and give it its id."""
     model = type(row)
-    values = [
-        field.get_db_prep_save(getattr(row, field.attname), connection) for field in _written_fields(model)
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(_inserting(model), values)
+        cursor.execute(_inserting(model), _values(row))
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias
+
+
+def insert_new(row: Model, *, unique: str) -> bool:
+    """Write a row and give it its id, unless there is one with the same `unique` columns; whether it was new.
+
+    `unique` is the columns of the constraint, with commas between. An earlier row is left as it is.
+    """
+    model = type(row)
+    statement = _inserting(model).replace(" RETURNING", f" ON CONFLICT ({unique}) DO NOTHING RETURNING")
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _values(row))
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    row.pk = found[0]
+    row._state.adding, row._state.db = False, connection.alias
+    return True
+
+
+def update(row: Model, *names: str) -> None:
+    """Write the row's fields of these names, as `save(update_fields=names)` does."""
+    model = type(row)
+    fields = _fields_of(model, names)
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(_updating(model, names), [*values, row.pk])
 
 
 def as_read(model: type[M], values: Sequence[Any]) -> M:
@@ -71,11 +94,28 @@ def _written_fields(model: type[Model]) -> list[Field]:
 
 
 @cache
+def _fields_of(model: type[Model], names: tuple[str, ...]) -> list[Field]:
+    known = {field.name: field for field in model._meta.concrete_fields}
+    return [known[name] for name in names]
+
+
+def _values(row: Model) -> list[Any]:
+    fields = _written_fields(type(row))
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+
+
+@cache
 def _inserting(model: type[Model]) -> str:
     fields = _written_fields(model)
     names, places = ", ".join(str(field.column) for field in fields), ", ".join("%s" for _ in fields)
     table, key = model._meta.db_table, model._meta.pk.column
     return f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {key}"  # noqa: S608
+
+
+@cache
+def _updating(model: type[Model], names: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{field.column} = %s" for field in _fields_of(model, names))
+    return f"UPDATE {model._meta.db_table} SET {changes} WHERE {model._meta.pk.column} = %s"  # noqa: S608
 
 
 @cache

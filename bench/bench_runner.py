@@ -54,7 +54,7 @@ def picture_seconds(emulator: str, number: int = 16) -> float:
 def against_the_bound(
     pictures: float, *, generations: int, workers: int, places: int
 ) -> dict[str, float | str]:
-    """From the first claim to the last end, beside the larger of waiting ÷ places and picture work ÷ cores."""
+    """From first claim to last end, beside the larger of waiting ÷ places and picture work ÷ cores."""
     from django.db.models import Max, Min
 
     from generation.models import Generation
@@ -78,6 +78,8 @@ def against_the_bound(
         f"{name}: waiting ÷ places, s": waiting,
         f"{name}: picture work ÷ cores, s": work,
         f"{name}: × the larger": seconds / max(waiting, work),
+        f"{name}: processor ms each, workers": usage.worker_seconds / generations * 1000,
+        f"{name}: processor ms each, pictures": usage.picture_seconds / generations * 1000,
         f"{name}: worker process, MiB": usage.worker_mib,
         f"{name}: picture process, MiB": usage.pictures_mib,
     }

@@ -21,11 +21,20 @@ READY = "The worker is ready."
 
 @dataclass
 class Usage:
-    """The most memory of one worker process, MiB, seen while it ran."""
+    """What a cluster's processes took: the most memory of one, MiB, and processor seconds of all."""
 
     worker_mib: float = 0.0
     pictures_mib: float = 0.0
-    samples: int = field(default=0, repr=False)
+    workers: dict[int, float] = field(default_factory=dict)
+    pictures: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def worker_seconds(self) -> float:
+        return sum(self.workers.values())
+
+    @property
+    def picture_seconds(self) -> float:
+        return sum(self.pictures.values())
 
 
 def address() -> str:
@@ -40,7 +49,7 @@ def address() -> str:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What our processes are started with: this database and these files, and nothing of the caller's keys."""
+    """What our processes are started with: this database, these files, and none of the caller's keys."""
     from django.conf import settings as known
 
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -94,13 +103,15 @@ def watched(process: subprocess.Popen[str]) -> Iterator[Usage]:
 
     def watch() -> None:
         while not over.wait(0.5):
-            for pid in processes.descendants(process.pid):
-                mib = _resident_mib(pid)
+            below = processes.descendants(process.pid)
+            spent = cpu_seconds(below)
+            for pid in below:
                 if "picture_worker" in command(pid):
-                    usage.pictures_mib = max(usage.pictures_mib, mib)
+                    usage.pictures_mib = max(usage.pictures_mib, _resident_mib(pid))
+                    usage.pictures[pid] = spent.get(pid, 0.0)
                 else:
-                    usage.worker_mib = max(usage.worker_mib, mib)
-            usage.samples += 1
+                    usage.worker_mib = max(usage.worker_mib, _resident_mib(pid))
+                    usage.workers[pid] = spent.get(pid, 0.0)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -155,9 +155,10 @@ def _serve(places: int) -> None:
 
     from generation import recovery
     from generation.adapters import Adapters
+    from generation.desk import Desk
     from generation.models import Generation
     from generation.providers.http import new_client
-    from generation.runner import Desk, Runner
+    from generation.runner import Runner
 
     async def once() -> None:
         desk = Desk()

@@ -49,7 +49,7 @@ def pictures(emulator: str, number: int) -> list[bytes]:
 
 @contextlib.contextmanager
 def cluster(emulator: str) -> Iterator[Callable[[int], float]]:
-    """A cluster of four workers; the function it gives has so many pictures made, and says in how many seconds."""
+    """A cluster of four workers; its function has so many pictures made, and answers the seconds."""
     from django_q.models import OrmQ, Success
     from django_q.tasks import async_task
 

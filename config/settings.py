@@ -135,7 +135,8 @@ CACHES = {
 
 # --- Queue: a hint that work waits; the rows are the truth ----------------------------------------
 
-RUNNER_CLAIM_SECONDS = 60
+# How long a worker's task takes new work before it hands over to another.
+RUNNER_CLAIM_SECONDS = at_least_one("RUNNER_CLAIM_SECONDS", 300)
 GENERATION_DEADLINE_SECONDS = at_least_one("GENERATION_DEADLINE_SECONDS", 300)
 _q_timeout = RUNNER_CLAIM_SECONDS + GENERATION_DEADLINE_SECONDS + 60
 _q_workers = at_least_one("GENERATION_WORKERS", 2)
@@ -192,6 +193,10 @@ PROVIDER_ADDRESSES = {
     "openai": web_address("OPENAI_BASE_URL", ""),
 }
 RUNNER_PLACES = at_least_one("RUNNER_PLACES", 32)
+# Processes that decode pictures, for each process of ours that takes pictures in.
+PICTURE_PROCESSES = at_least_one("PICTURE_PROCESSES", 2)
+# How long a worker that is told to stop lets its calls go on; then others resume what can be resumed.
+WORKER_GRACE_SECONDS = env.float("WORKER_GRACE_SECONDS", default=190.0)
 # How many of one person's generations may be under way at once, where no admin's rule says it; 0: any number.
 PERSON_PLACES_MAX = none_or_more("PERSON_PLACES_MAX", 0)
 LEASE_SECONDS = at_least_one("LEASE_SECONDS", 30)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from accounts import rows
 from accounts.models import User
 from gallery import picture_process, storage
 from gallery.inspection import CannotRead, Inspection
@@ -134,35 +135,30 @@ def check_size(size: int, *, max_bytes: int, file_name: str = "") -> None:
 
 def record(stored: Stored) -> Original:
     """The rows of a stored picture, made once for each content. Runs in the caller's transaction."""
-    with transaction.atomic():
-        original, _ = Original.objects.get_or_create(
-            sha256=stored.sha256,
-            defaults={
-                "name": stored.name,
-                "content_type": stored.content_type,
-                "size_bytes": stored.size_bytes,
-                "width": stored.width,
-                "height": stored.height,
-                "placeholder": stored.placeholder,
-                "colour": stored.colour,
-                "signature": stored.signature,
-            },
-        )
+    original = Original(
+        sha256=stored.sha256,
+        name=stored.name,
+        content_type=stored.content_type,
+        size_bytes=stored.size_bytes,
+        width=stored.width,
+        height=stored.height,
+        placeholder=stored.placeholder,
+        colour=stored.colour,
+        signature=stored.signature,
+    )
+    if not rows.insert_new(original, unique="sha256"):
+        original = rows.get(Original, where="sha256 = %s", values=[stored.sha256])
+    for copy in stored.renditions:
         # Whoever lost the race has the same copies; the unique size of an original settles it.
-        Rendition.objects.bulk_create(
-            (
-                Rendition(
-                    original=original,
-                    size=copy.size,
-                    name=copy.name,
-                    width=copy.width,
-                    height=copy.height,
-                    size_bytes=copy.size_bytes,
-                )
-                for copy in stored.renditions
-            ),
-            ignore_conflicts=True,
+        rendition = Rendition(
+            original=original,
+            size=copy.size,
+            name=copy.name,
+            width=copy.width,
+            height=copy.height,
+            size_bytes=copy.size_bytes,
         )
+        rows.insert_new(rendition, unique="original_id, size")
     return original
 
 

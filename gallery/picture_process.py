@@ -8,6 +8,7 @@ other, and is replaced when it dies, overruns, or has served enough.
 import atexit
 import contextlib
 import os
+import queue
 import select
 import signal
 import subprocess
@@ -15,8 +16,11 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from django.conf import settings
 
 from gallery.inspection import (
     HEADER_BYTES_MAX,
@@ -172,6 +176,49 @@ class PictureProcess:
         self._end()
 
 
+class PicturePool:
+    """Several decoding processes, each started when all before it are busy. Safe from several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._processes = [PictureProcess() for _ in range(size)]
+        self._fill()
+        _pools.add(self)
+
+    def inspect(self, data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspection:
+        """As `PictureProcess.inspect`, by the process that comes free first."""
+        with self._one() as process:
+            return process.inspect(data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max)
+
+    def ask(self, task: str, data: bytes, **arguments: Any) -> tuple[dict[str, Any], list[bytes]]:
+        """As `PictureProcess.ask`, by the process that comes free first."""
+        with self._one() as process:
+            return process.ask(task, data, **arguments)
+
+    def close(self) -> None:
+        """End the processes. The next picture starts one again."""
+        for process in self._processes:
+            process.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that works when one does."""
+        return self._processes[0].pid
+
+    @contextlib.contextmanager
+    def _one(self) -> Iterator[PictureProcess]:
+        process = self._free.get()
+        try:
+            yield process
+        finally:
+            self._free.put(process)
+
+    def _fill(self) -> None:
+        # The one that was used last comes first, so that one by one is one process.
+        self._free: queue.LifoQueue[PictureProcess] = queue.LifoQueue()
+        for process in reversed(self._processes):
+            self._free.put(process)
+
+
 class _Exchange:
     """One message there and one back, before a deadline on the monotonic clock."""
 
@@ -245,6 +292,7 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
         pipe.close()
 
 
+_pools: "weakref.WeakSet[PicturePool]" = weakref.WeakSet()
 _all: "weakref.WeakSet[PictureProcess]" = weakref.WeakSet()
 
 
@@ -256,11 +304,13 @@ def _close_all() -> None:
 def _forget_all() -> None:
     for process in list(_all):
         process._forget()
+    for pool in list(_pools):
+        pool._fill()
 
 
 # django-q2 forks its workers: each then has a process of its own, and none holds another's pipes open.
 os.register_at_fork(after_in_child=_forget_all)
 atexit.register(_close_all)
 
-shared = PictureProcess()
-"""The one that ingest uses."""
+shared = PicturePool(settings.PICTURE_PROCESSES)
+"""The ones that ingest uses."""

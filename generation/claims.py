@@ -1,21 +1,41 @@
 """Taking work: who is next, and until when it is ours."""
 
+import uuid
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db import connection, transaction
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from accounts import events
-from generation.models import Generation
+from accounts import events, queue_rules
+from generation import line
+from generation.models import Attempt, Generation, Provider
 
 Status = Generation.Status
 # Claims in a row without an orderly end; it ends a generation that kills every worker it meets.
 CLAIMS_LOST_MAX = 12
 HAND_BACK_SECONDS_MAX = 30.0
+# So many waiting rows are looked at for each free place, since lanes and limits pass some of them over.
+LOOKED_AT = 8
+# Held while places are counted and given, so that a limit holds over all workers. Any number of ours.
+_LIMITS_LOCK = 0x45_61_73_65_6C
+
+_TAKE = """
+    UPDATE generation_generation SET status = 'running', leased_until = %(leased_until)s, wake_at = NULL,
+        attempts_made = attempts_made + 1, claims_lost = claims_lost + 1,
+        started_at = COALESCE(started_at, %(now)s)
+    WHERE id IN (
+        SELECT id FROM generation_generation
+        WHERE id IN ({ids}) AND deadline_at > %(now)s AND claims_lost < %(lost_max)s
+          AND (status = 'queued' AND (wake_at IS NULL OR wake_at <= %(now)s)
+               OR status = 'running' AND leased_until <= %(left_before)s)
+        {skipping}
+    ) RETURNING id, attempts_made, user_id, public_id"""
 
 
 @dataclass(frozen=True)
@@ -36,26 +56,30 @@ def database_now() -> datetime:
     return moment
 
 
-def take(*, limit: int, now: datetime) -> list[Claim]:
-    """Claim up to `limit` waiting generations: round-robin between people, oldest first within a person."""
-    claims: list[Claim] = []
-    for pk, user_id, public_id, attempts_made in _next(limit, now):
-        claimed = (
-            Generation.objects.filter(_claimable(now), pk=pk, attempts_made=attempts_made)
-            .filter(deadline_at__gt=now)
-            .update(
-                status=Status.RUNNING,
-                leased_until=now + lease(),
-                wake_at=None,
-                attempts_made=F("attempts_made") + 1,
-                claims_lost=F("claims_lost") + 1,
-                started_at=Coalesce("started_at", now),
-            )
+def take(
+    *,
+    limit: int,
+    now: datetime,
+    served: Mapping[int, int] | None = None,
+    grace: timedelta = timedelta(),
+) -> list[Claim]:
+    """Claim up to `limit` waiting generations: people take turns as their lanes say, within their limits.
+
+    `served` is how many places each person was given lately, for turns where people are more than places.
+    Leases that ran out less than `grace` ago are left: where the database was away, their owners renew them.
+    """
+    left_before = now - grace
+    # Looking costs no lock; on SQLite a transaction would keep all writers waiting for nothing.
+    if limit < 1 or not _claimable(now, left_before).exists():
+        return []
+    with transaction.atomic():
+        chosen = _chosen(limit, now, left_before, served or {})
+        taken = _taken(chosen, now, left_before) if chosen else []
+        events.record_many(
+            ((user_id, public_id) for _, _, user_id, public_id in taken), kind=events.Kind.GENERATION
         )
-        if claimed:
-            claims.append(Claim(pk, attempts_made + 1))
-            events.record(user_id=user_id, kind=events.Kind.GENERATION, subject=str(public_id))
-    return claims
+    place = {pk: index for index, pk in enumerate(chosen)}
+    return [Claim(pk, attempt) for pk, attempt, *_ in sorted(taken, key=lambda row: place[row[0]])]
 
 
 def renew(claims: list[Claim], *, now: datetime) -> None:
@@ -79,38 +103,105 @@ def hand_back(claim: Claim, *, now: datetime) -> None:
 
 def waiting(*, now: datetime) -> bool:
     """Whether something could be claimed now."""
-    return Generation.objects.filter(_claimable(now), deadline_at__gt=now).exists()
+    return _claimable(now, now).exists()
 
 
-def wakes_by(*, seconds: float, now: datetime) -> bool:
-    """Whether something queued wants to be tried again within that many seconds."""
-    soon = now + timedelta(seconds=max(0.0, seconds))
-    return Generation.objects.filter(status=Status.QUEUED, wake_at__lte=soon, deadline_at__gt=now).exists()
+def wakes_at(*, now: datetime) -> datetime | None:
+    """When the next of what is put off can be claimed; None where nothing is."""
+    alive = Generation.objects.filter(deadline_at__gt=now, claims_lost__lt=CLAIMS_LOST_MAX)
+    put_off = alive.filter(status=Status.QUEUED, wake_at__gt=now).order_by("wake_at")
+    return put_off.values_list("wake_at", flat=True).first()
 
 
 def lease() -> timedelta:
     return timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _claimable(now: datetime) -> Q:
+def running_places(*, now: datetime) -> dict[int, int]:
+    """How many places each person holds, by their ids."""
+    held = Generation.objects.filter(status=Status.RUNNING, leased_until__gt=now)
+    return dict(held.values_list("user_id").annotate(places=Count("pk")))
+
+
+def in_line(*, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Ids and people of what waits for a place, oldest first: of each person no more than `limit`.
+
+    At most `LOOKED_AT` times `limit` in all, those whose turn comes first.
+    """
+    return _in_line(_claimable(now, now), limit, LOOKED_AT * limit)
+
+
+def _claimable(now: datetime, left_before: datetime) -> "QuerySet[Generation]":
     due = Q(wake_at__isnull=True) | Q(wake_at__lte=now)
-    idle = (Q(status=Status.QUEUED) & due) | Q(status=Status.RUNNING, leased_until__lte=now)
-    return idle & Q(claims_lost__lt=CLAIMS_LOST_MAX)
+    idle = (Q(status=Status.QUEUED) & due) | Q(status=Status.RUNNING, leased_until__lte=left_before)
+    return Generation.objects.filter(idle, claims_lost__lt=CLAIMS_LOST_MAX, deadline_at__gt=now)
 
 
-def _next(limit: int, now: datetime) -> list[tuple[int, int, object, int]]:
-    running = dict(
-        Generation.objects.filter(status=Status.RUNNING, leased_until__gt=now)
-        .values_list("user_id")
-        .annotate(places=Count("pk"))
-    )
+def _chosen(limit: int, now: datetime, left_before: datetime, served: Mapping[int, int]) -> list[int]:
+    """The ids of those whose turn it is."""
+    rules = queue_rules.in_force()
+    room, full = _room(now)
+    if rules.person_max or rules.team_max or settings.PERSON_PLACES_MAX or room is not None:
+        _lock_limits()
+    rows = _claimable(now, left_before)
+    if full:
+        rows = rows.exclude(provider__in=full)
+    running = running_places(now=now)
+    if room is not None:
+        limit = min(limit, room - sum(running.values()))
+    if limit < 1:
+        return []
+    waiting = _in_line(rows, limit, LOOKED_AT * (limit + sum(running.values())))
+    return line.next_up(waiting, running=running, rules=rules, free=limit, served=served)
+
+
+def _in_line(rows: "QuerySet[Generation]", each: int, most: int) -> list[tuple[int, int]]:
     turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
-    rows = (
-        Generation.objects.filter(_claimable(now), deadline_at__gt=now)
-        .annotate(turn=turn)
-        .order_by("turn", "pk")
-        .values_list("pk", "user_id", "public_id", "attempts_made", "turn")
-    )[: limit + sum(running.values())]
-    # A person's first waiting row comes after as many turns as they have places already.
-    ordered = sorted(rows, key=lambda row: (row[4] + running.get(row[1], 0), row[0]))
-    return [row[:4] for row in ordered[:limit]]
+    found = rows.annotate(turn=turn).filter(turn__lte=each).order_by("turn", "pk")
+    return sorted(found.values_list("pk", "user_id")[:most])
+
+
+def _room(now: datetime) -> tuple[int | None, list[str]]:
+    """How many generations can run at all at the providers, None without a limit; and who takes none now.
+
+    A generation holds its place a little longer than its call, so a quarter more may run than calls.
+    """
+    limits = dict(Provider.objects.filter(enabled=True).values_list("name", "concurrency_max"))
+    limited = {name: limit for name, limit in limits.items() if limit}
+    if not limited:
+        return None, []
+    in_flight = Counter(
+        Attempt.objects.filter(
+            provider__in=limited,
+            status__in=(Attempt.Status.SENDING, Attempt.Status.ACCEPTED),
+            generation__status=Status.RUNNING,
+            generation__leased_until__gt=now,
+        ).values_list("provider", flat=True)
+    )
+    full = [name for name, limit in limited.items() if in_flight[name] >= limit]
+    total = sum(limited.values())
+    return (total + 1 + total // 4 if len(limited) == len(limits) else None), full
+
+
+def _lock_limits() -> None:
+    # SQLite's transactions are one after another as it is.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LIMITS_LOCK])
+
+
+def _taken(ids: list[int], now: datetime, left_before: datetime) -> list[tuple[int, int, int, str]]:
+    """Claim those that nobody has taken meanwhile: id, attempt, whose, and public id."""
+    skipping = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    statement = _TAKE.format(ids=", ".join(map(str, ids)), skipping=skipping)
+    adapt = connection.ops.adapt_datetimefield_value
+    values = {
+        "now": adapt(now),
+        "left_before": adapt(left_before),
+        "leased_until": adapt(now + lease()),
+        "lost_max": CLAIMS_LOST_MAX,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        found = cursor.fetchall()
+    return [(pk, attempt, user_id, str(uuid.UUID(str(public)))) for pk, attempt, user_id, public in found]

@@ -6,24 +6,23 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
+from django.db import OperationalError
 
 from gallery import fitting, ingest
 from generation import catalog, execution, health, results, routing, specs
 from generation.adapters import AdapterSource
 from generation.catalog import Model, Offer
-from generation.claims import Claim, database_now
+from generation.claims import Claim
+from generation.desk import Desk
 from generation.execution import CancelRequested, Delivered, Fenced, OutcomeLost, Sending
 from generation.health import NotNow
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason, progress
 from generation.providers.base import Adapter, Answer, Finder, ImageBytes, Spec
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError
-
-if TYPE_CHECKING:
-    from generation.runner import Desk
 
 log = structlog.get_logger(__name__)
 
@@ -35,21 +34,22 @@ CALL_SECONDS_MIN = 5
 PAUSE_MAX_SECONDS = 60.0
 # Between looks at whether a provider that is paused or full can be asked again.
 LOOK_AGAIN_SECONDS = 15.0
+# A provider that works is written down as working this often, by each worker.
+SUCCESS_SECONDS = 1.0
 LOST = Reason("outcome_unknown", "The connection to the provider broke before it answered.")
 DEADLINE = Reason("deadline_passed", "This took too long.")
 NOBODY = Reason("no_provider", "No provider can make this now. It is tried again by itself.")
 NEVER = Reason("no_provider", "No provider that is set up can make this. Ask your admin.")
 
 
-async def serve(claim: Claim, *, adapters: AdapterSource, desk: "Desk") -> None:
+async def serve(claim: Claim, generation: Generation, *, adapters: AdapterSource, desk: Desk) -> None:
     """Bring the claimed generation to its end, or back into the queue."""
     try:
-        generation = await desk.rows(execution.load, claim)
-        offered = await desk.rows(catalog.load, with_retired=True)
+        offered = await desk.catalog()
         try:
             model = offered.find(generation.model)
         except catalog.UnknownModel:
-            await desk.rows(execution.fail, claim, NEVER, now=await desk.rows(database_now))
+            await desk.rows(execution.fail, claim, NEVER, now=desk.now())
             return
         await _Serving(claim, generation, model, offered, adapters, desk).run()
     except Fenced:
@@ -64,7 +64,7 @@ class _Serving:
         model: Model,
         offered: catalog.Catalog,
         adapters: AdapterSource,
-        desk: "Desk",
+        desk: Desk,
     ) -> None:
         self.claim, self.generation, self.model, self.desk = claim, generation, model, desk
         self.catalog, self.adapters = offered, adapters
@@ -84,7 +84,7 @@ class _Serving:
             now = self._progress()
             if not now.open:
                 return await self._finish(now)
-            if await self._seconds_left() < CALL_SECONDS_MIN:
+            if self._seconds_left() < CALL_SECONDS_MIN:
                 return await self._finish(now, unmade=DEADLINE)
             try:
                 sendings, again_at = await self._choose(now)
@@ -107,7 +107,7 @@ class _Serving:
         if self.attempts:
             await self._look_around()
         begun = await self.desk.pictures(specs.turn, self.generation)
-        moment = await self._now()
+        moment = self._now()
         ranking = routing.rank(
             self.catalog,
             self.model,
@@ -162,7 +162,7 @@ class _Serving:
 
     async def _look_around(self) -> None:
         """See what has changed of providers since this claim began: circuits, rests, switches."""
-        self.catalog = await self.desk.rows(catalog.load, with_retired=True)
+        self.catalog = await self.desk.catalog(fresh=True)
         self.model = self.catalog.find(self.generation.model)
 
     def _note(
@@ -183,7 +183,14 @@ class _Serving:
     async def _begin(self, offer: Offer, places: tuple[int, ...], note: dict[str, object]) -> Attempt:
         with_references = self.wanted.references > 0
         sending = Sending(offer, places, references=with_references, choice=dict(note))
-        attempt: Attempt = await self.desk.rows(execution.begin, self.claim, sending, now=await self._now())
+        try:
+            attempt: Attempt = await self.desk.rows_once(
+                execution.begin, self.claim, sending, now=self._now()
+            )
+        except OperationalError:
+            # It may have been written down all the same, and nothing will be sent.
+            await self.desk.rows(execution.take_back, self.claim, known=self.attempts)
+            raise
         self.attempts.append(attempt)
         return attempt
 
@@ -225,7 +232,7 @@ class _Serving:
         self, attempt: Attempt, offer: Offer, adapter: Adapter, spec: Spec, error: OutcomeUnknown | None
     ) -> None:
         """What became of a call whose answer did not come, as far as the vendor can say."""
-        left = await self._seconds_left()
+        left = self._seconds_left()
         spec = replace(spec, deadline_seconds=max(1.0, min(left, CALL_SECONDS_MAX)))
         vendor_id = attempt.vendor_id
         if offer.abilities.resumable and not vendor_id and isinstance(adapter, Finder) and left > 1:
@@ -265,7 +272,8 @@ class _Serving:
             case _:
                 status = Attempt.Status.REFUSED
         await self._end_attempt(attempt, status, Reason(error.code, error.detail), error)
-        await self.desk.rows(health.failed, attempt.provider, error, now=await self._now())
+        self.desk.forget_news(attempt.provider)
+        await self.desk.rows(health.failed, attempt.provider, error, now=self._now())
 
     async def _answered(self, attempt: Attempt, offer: Offer, answer: Answer) -> None:
         kept: list[dict[str, str]] = []
@@ -278,7 +286,7 @@ class _Serving:
         if answer.state:
             state = f"turns/{self.generation.public_id}/{attempt.number}.{attempt.sequence}"
             await self.desk.pictures(ingest.stage, answer.state, state)
-        now = await self._now()
+        now = self._now()
         await self.desk.rows(
             execution.answered,
             self.claim,
@@ -291,8 +299,15 @@ class _Serving:
             description=answer.description,
             now=now,
         )
-        seconds = (now - attempt.started_at).total_seconds()
-        await self.desk.rows(health.succeeded, attempt.provider, seconds=seconds, now=now)
+        await self._well(attempt, now)
+
+    async def _well(self, attempt: Attempt, now: datetime) -> None:
+        """The provider works; of one that is known to, a second's successes are told once."""
+        known = self.catalog.providers.get(attempt.provider)
+        ailing = known is None or known.health.failures or known.health.open_until
+        if self.desk.is_news(attempt.provider, seconds=0.0 if ailing else SUCCESS_SECONDS):
+            seconds = (now - attempt.started_at).total_seconds()
+            await self.desk.rows(health.succeeded, attempt.provider, seconds=seconds, now=now)
 
     def _listed(self, offer: Offer, images: int) -> Decimal | None:
         """What so many images cost by the admins' list, for vendors that state nothing."""
@@ -358,12 +373,12 @@ class _Serving:
         reasons = [*now.closed.values(), *([unmade] if unmade else [])]
         if not delivered:
             reason = reasons[0] if reasons else LOST
-            return await self.desk.rows(execution.fail, self.claim, reason, now=await self._now())
+            return await self.desk.rows(execution.fail, self.claim, reason, now=self._now())
         short = reasons[0] if reasons else None
         staged = [
             part["staged"] for attempt in self.attempts for part in attempt.answer if part.get("staged")
         ]
-        await self.desk.rows(execution.finish, self.claim, delivered, short=short, now=await self._now())
+        await self.desk.rows(execution.finish, self.claim, delivered, short=short, now=self._now())
         for name in staged:
             await self.desk.pictures(ingest.unstage, name)
 
@@ -371,11 +386,11 @@ class _Serving:
         """The person cancelled it: what has arrived is theirs, the rest is not asked for."""
         if now.held or now.closed:
             return await self._finish(now, unmade=Reason("canceled", "You cancelled the rest."))
-        await self.desk.rows(execution.stop, self.claim, now=await self._now())
+        await self.desk.rows(execution.stop, self.claim, now=self._now())
 
     async def _wait_or_end(self, now: Progress, again_at: datetime | None) -> None:
         """Nobody can be asked at this moment: wait where that can help and time is left, else end it."""
-        moment = await self._now()
+        moment = self._now()
         reason, wake_at = self._why_waiting(moment, again_at)
         in_time = wake_at is not None and (
             wake_at + timedelta(seconds=DELIVERY_SECONDS) < self.generation.deadline_at
@@ -422,7 +437,7 @@ class _Serving:
             attempt,
             status,
             reason,
-            now=await self._now(),
+            now=self._now(),
             vendor_text=error.vendor_text if error else "",
             cost_usd=error.cost.usd if error and error.cost else None,
             vendor_credits=error.cost.credits if error and error.cost else None,
@@ -431,7 +446,7 @@ class _Serving:
     # --- What a call is told ----------------------------------------------------------------------
 
     async def _spec(self, attempt: Attempt, offer: Offer) -> Spec:
-        left = await self._seconds_left()
+        left = self._seconds_left()
         return await self.desk.pictures(
             specs.build,
             self.generation,
@@ -442,12 +457,12 @@ class _Serving:
             deadline_seconds=max(1.0, min(left, CALL_SECONDS_MAX)),
         )
 
-    async def _seconds_left(self) -> float:
+    def _seconds_left(self) -> float:
         """Until the provider's part has to be over."""
-        return (self.generation.deadline_at - await self._now()).total_seconds() - DELIVERY_SECONDS
+        return (self.generation.deadline_at - self._now()).total_seconds() - DELIVERY_SECONDS
 
-    async def _now(self) -> datetime:
-        return await self.desk.rows(database_now)
+    def _now(self) -> datetime:
+        return self.desk.now()
 
 
 def _unfit(error: fitting.CannotFit | OSError) -> NotAccepted:

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import events, ledger
+from accounts import events, ledger, rows
+from accounts.models import Hold
 from gallery import ingest, provenance
 from gallery.models import Image
 from generation import health
@@ -25,6 +26,7 @@ from generation.models import Attempt, Generation, Output
 from generation.progress import Reason, progress
 
 Status = Generation.Status
+UNSENT = Reason("not_sent", "It was never sent: the database was away just before.")
 
 
 class Fenced(Exception):
@@ -58,21 +60,16 @@ class Delivered:
     picture: ingest.Stored
 
 
-def load(claim: Claim) -> Generation:
-    """The generation with what the adapter needs.
-
-    :raises Fenced:
-    """
-    generation = (
-        Generation.objects.select_related("hold", "user")
+def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
+    """The generations of the claims that are still ours, with what a call needs, in a few queries for all."""
+    read = (
+        Generation.objects.select_related("hold")
         .prefetch_related("references__original", "attempts")
         .select_related("continues__original", "continues__output__attempt")
-        .filter(pk=claim.generation_id, attempts_made=claim.attempt, status=Status.RUNNING)
-        .first()
+        .filter(pk__in=[claim.generation_id for claim in claims], status=Status.RUNNING)
     )
-    if generation is None:
-        raise Fenced(claim)
-    return generation
+    found = {Claim(row.pk, row.attempts_made): row for row in read}
+    return {claim: found[claim] for claim in claims if claim in found}
 
 
 @transaction.atomic
@@ -86,12 +83,13 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
     generation = _locked(claim)
     if generation.cancel_requested_at is not None:
         raise CancelRequested(claim)
-    earlier = list(generation.attempts.all())
+    earlier = list(Attempt.objects.filter(generation=generation).order_by("number", "sequence"))
     if not set(sending.positions) <= set(progress(count=generation.count, attempts=earlier).open):
         raise OutcomeLost(claim)
     offer = sending.offer
     health.admit(offer.provider, now=now)
-    return Attempt.objects.create(
+    hold = rows.get(Hold, where="id = %s", values=[generation.hold_id])
+    attempt = Attempt(
         generation=generation,
         number=claim.attempt,
         sequence=1 + sum(attempt.number == claim.attempt for attempt in earlier),
@@ -101,9 +99,27 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
         vendor_model=(offer.edit_model if sending.references else "") or offer.vendor_model,
         choice=sending.choice,
         started_at=now,
-        account_id=generation.hold.account_id,
-        team_id=generation.hold.team_id,
+        account_id=hold.account_id,
+        team_id=hold.team_id,
         model=generation.model,
+    )
+    rows.insert(attempt)
+    return attempt
+
+
+@transaction.atomic
+def take_back(claim: Claim, *, known: Sequence[Attempt]) -> None:
+    """End calls that were begun and never made, since the database didn't say whether it took them.
+
+    `known` are the attempts that were begun as usual.
+
+    :raises Fenced:
+    """
+    _locked(claim)
+    Attempt.objects.filter(
+        generation=claim.generation_id, number=claim.attempt, status=Attempt.Status.SENDING
+    ).exclude(pk__in=[attempt.pk for attempt in known]).update(
+        status=Attempt.Status.NOT_ACCEPTED, code=UNSENT.code, detail=UNSENT.detail, ended_at=timezone.now()
     )
 
 
@@ -183,12 +199,8 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now
     )
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
-        Output.objects.create(
-            generation=generation,
-            position=place,
-            attempt=one.attempt,
-            image=_image(generation, one.attempt, one.picture, now),
-        )
+        image = _image(generation, one.attempt, one.picture, now)
+        rows.insert(Output(generation=generation, position=place, attempt=one.attempt, image=image))
     ledger.capture(
         hold=generation.hold,
         amount=generation.price * got,
@@ -239,8 +251,8 @@ def postpone(claim: Claim, *, wake_at: datetime, reason: Reason) -> None:
     generation.status, generation.leased_until, generation.wake_at = Status.QUEUED, None, wake_at
     generation.error_code, generation.error_detail = reason.code, reason.detail
     generation.claims_lost = 0
-    changed = ["status", "leased_until", "wake_at", "error_code", "error_detail", "claims_lost"]
-    generation.save(update_fields=changed)
+    changed = ("status", "leased_until", "wake_at", "error_code", "error_detail", "claims_lost")
+    rows.update(generation, *changed)
     _tell(generation)
 
 
@@ -300,12 +312,9 @@ def vendor_ids(provider: str) -> frozenset[str]:
 
 
 def _locked(claim: Claim) -> Generation:
-    generation = (
-        Generation.objects.select_for_update(of=("self",))
-        .select_related("hold")
-        .filter(pk=claim.generation_id, attempts_made=claim.attempt, status=Status.RUNNING)
-        .first()
-    )
+    mine = "id = %s AND attempts_made = %s AND status = %s"
+    values = [claim.generation_id, claim.attempt, Status.RUNNING.value]
+    generation = rows.find(Generation, where=mine, values=values, lock=True)
     if generation is None:
         raise Fenced(claim)
     return generation
@@ -316,22 +325,13 @@ def _end(generation: Generation, status: Status, reason: Reason | None, now: dat
     generation.leased_until = generation.wake_at = None
     generation.error_code = reason.code if reason else ""
     generation.error_detail = reason.detail[:500] if reason else ""
-    generation.save(
-        update_fields=[
-            "status",
-            "finished_at",
-            "leased_until",
-            "wake_at",
-            "error_code",
-            "error_detail",
-            "attempts_made",
-        ]
-    )
+    ended = ("status", "finished_at", "leased_until", "wake_at", "error_code", "error_detail")
+    rows.update(generation, *ended, "attempts_made")
     _tell(generation)
 
 
 def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now: datetime) -> Image:
-    return Image.objects.create(
+    image = Image(
         owner_id=generation.user_id,
         original=ingest.record(picture),
         prompt=generation.prompt,
@@ -342,12 +342,14 @@ def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now
         credits=generation.price,
         created_at=now,
     )
+    rows.insert(image)
+    return image
 
 
 def _update(attempt: Attempt, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(attempt, name, value)
-    attempt.save(update_fields=list(changes))
+    rows.update(attempt, *changes)
 
 
 def _tell(generation: Generation) -> None:

@@ -4,15 +4,18 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Sum
 from django.utils import timezone
 from django_q.signals import post_execute, post_execute_in_worker
 
 from generation import claims
-from generation.models import Heartbeat
+from generation.models import Heartbeat, WorkerProcess
 
 Part = Heartbeat.Part
 
 CLUSTER = "EASEL_CLUSTER"
+# A process that was not seen for so long may be dead; it beats every two seconds.
+FRESH_SECONDS = 6
 # The line `runworker` prints when a worker has shown itself; `up` waits for it.
 READY = "The worker is ready."
 
@@ -20,6 +23,32 @@ READY = "The worker is ready."
 def beat(cluster: str, part: Heartbeat.Part, *, now: datetime) -> None:
     """Write that the part works."""
     Heartbeat.objects.update_or_create(cluster=cluster, part=part, defaults={"beat_at": now})
+
+
+def stand_by(cluster: str, *, places: int, serving: int, stands_by: bool, now: datetime) -> None:
+    """Write that this process runs generations, and whether it looks for more."""
+    state = {"places": places, "serving": serving, "stands_by": stands_by, "beat_at": now}
+    name = _process(cluster)
+    if not WorkerProcess.objects.filter(name=name).update(**state):
+        WorkerProcess.objects.update_or_create(name=name, defaults={"cluster": cluster, **state})
+    beat(cluster, Part.WORKER, now=now)
+
+
+def gone(cluster: str) -> None:
+    """This process runs nothing any more."""
+    WorkerProcess.objects.filter(name=_process(cluster)).delete()
+
+
+def standing_by(*, now: datetime, cluster: str = "") -> int:
+    """How many processes look for work and were seen just now: of one cluster, or of all."""
+    alive = WorkerProcess.objects.filter(stands_by=True, beat_at__gt=now - timedelta(seconds=FRESH_SECONDS))
+    return int((alive.filter(cluster=cluster) if cluster else alive).count())
+
+
+def places(*, now: datetime) -> int:
+    """How many generations all processes can run at once; 0 where none was seen."""
+    alive = WorkerProcess.objects.filter(beat_at__gt=now - timedelta(seconds=FRESH_SECONDS))
+    return int(alive.aggregate(places=Sum("places", default=0))["places"])
 
 
 def stalled(cluster: str, *, now: datetime, seconds: int) -> list[str]:
@@ -53,6 +82,7 @@ def seen_within(cluster: str, *, now: datetime, seconds: int) -> bool:
 def forget(cluster: str) -> None:
     """The cluster has ended."""
     Heartbeat.objects.filter(cluster=cluster).delete()
+    WorkerProcess.objects.filter(cluster=cluster).delete()
 
 
 def connect() -> None:
@@ -72,3 +102,7 @@ def _monitor_saved(sender: str, **kwargs: Any) -> None:
 def _beat_own(part: Heartbeat.Part) -> None:
     if cluster := os.environ.get(CLUSTER):
         beat(cluster, part, now=timezone.now())
+
+
+def _process(cluster: str) -> str:
+    return f"{cluster}:{os.getpid()}"

@@ -2,24 +2,45 @@
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
+
+from accounts import changes
+from generation import heartbeats
+
+GENERATIONS = "generations"
+
+
+# What a worker that stands by listens to; any commit that makes work is told there.
+CHANNEL = "easel_work"
+# So many tasks that wait to be run say enough.
+TASKS_MAX = 8
 
 
 def wake(public_id: object) -> None:
-    """Have a worker look for work once the caller's rows are there; a broker that is away is no error."""
+    """Have a worker look for work once the caller's rows are there; a broker that is away is no error.
+
+    A worker that stands by hears of it; only where none does is a task sent.
+    """
+    changes.tell(CHANNEL)
+    if not heartbeats.standing_by(now=timezone.now()):
+        start(str(public_id))
+
+
+def workers() -> int:
+    """How many processes of a cluster run generations."""
+    return int(settings.Q_CLUSTER["workers"])
+
+
+def start(why: str) -> None:
+    """Have a worker stand by: a task that runs generations."""
     if "orm" in settings.Q_CLUSTER:
         # The broker is this database, so the task commits or rolls back with the rows.
-        _send("generation.tasks.run", str(public_id), cluster="generations")
+        _start(why)
     else:
         # The rows are committed by then. A failure to say so is logged, and the sweep finds them.
-        transaction.on_commit(
-            lambda: _send("generation.tasks.run", str(public_id), cluster="generations"), robust=True
-        )
-
-
-def beat(cluster_id: str) -> None:
-    """Have a worker show that it works."""
-    _send("generation.tasks.beat", cluster_id, cluster="generations")
+        transaction.on_commit(lambda: _start(why), robust=True)
 
 
 def tidy() -> None:
@@ -43,6 +64,11 @@ def test(public_id: object) -> None:
         transaction.on_commit(
             lambda: _send("generation.tasks.test_provider", str(public_id), cluster="short"), robust=True
         )
+
+
+def _start(why: str) -> None:
+    if get_broker(GENERATIONS).queue_size() < TASKS_MAX:
+        _send("generation.tasks.run", why, cluster=GENERATIONS)
 
 
 def _send(task: str, argument: str, *, cluster: str) -> None:

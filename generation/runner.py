@@ -1,137 +1,200 @@
 """The worker's loop: claims waiting generations and serves many side by side, since a call is mostly waiting.
 
-One django-q2 task runs one loop. It claims for `RUNNER_CLAIM_SECONDS`, not after the drain mark and not once
-its parent is gone; it ends when everything it took has an end, well before the task's time limit, and leaves
-a successor when work remains. Database work runs on one thread of its own, picture work on a few; none is
-left when the loop ends.
+One django-q2 task runs one loop. It claims for about `RUNNER_CLAIM_SECONDS`, not after the drain mark and not
+once its parent is gone; it ends when everything it took has an end, well before the task's time limit, and
+leaves a successor when work remains. While it claims it stands by: it hears of new work within milliseconds,
+so that nobody needs to start a task for it.
 """
 
 import asyncio
 import os
+import random
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError
 
-from generation import claims, delivery, heartbeats, queue
+from accounts.changes import Changes
+from generation import claims, delivery, execution, heartbeats, queue
 from generation.adapters import AdapterSource
-from generation.claims import Claim, database_now
+from generation.claims import Claim
+from generation.desk import Desk
+from generation.models import Generation
 
 log = structlog.get_logger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-POLL_SECONDS = 0.2
-PICTURE_THREADS = 2
 DRAIN_FILE = "EASEL_DRAIN_FILE"
-
-
-class Desk:
-    """Where the loop hands its blocking work: one thread for the database, a few for pictures."""
-
-    def __init__(self) -> None:
-        self._rows = ThreadPoolExecutor(1, thread_name_prefix="rows")
-        self._pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="pictures")
-
-    async def rows(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` on the database's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._rows, lambda: work(*args, **kwargs))
-
-    async def pictures(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` on one of the pictures' threads; it must not touch the database."""
-        return await asyncio.get_running_loop().run_in_executor(self._pictures, lambda: work(*args, **kwargs))
-
-    def close(self) -> None:
-        self._rows.submit(connections.close_all).result()
-        self._rows.shutdown()
-        self._pictures.shutdown()
+LOOK_SECONDS = 1.0
+"""How often it looks for work and for the drain mark though nothing was heard."""
+CROWDED_SECONDS = 0.05
+"""The least time between two looks, so that places that come free one by one are filled together."""
+BEAT_SECONDS = 2.0
+# Places given earlier count for nobody's turn any more.
+TURN_SECONDS = 30.0
 
 
 class Runner:
-    """Serves what waits with the given adapters, at most `places` at a time."""
+    """Serves what waits with the given adapters, at most `places` at a time.
 
-    def __init__(self, *, adapters: AdapterSource, places: int, desk: Desk) -> None:
+    With `stands_by` it stays while nothing waits, until it is time to leave the rest to a successor.
+    """
+
+    def __init__(self, *, adapters: AdapterSource, places: int, desk: Desk, stands_by: bool = False) -> None:
         self._adapters = adapters
         self._places = places
         self._desk = desk
+        self._stands_by = stands_by
         self._serving: dict[asyncio.Task[None], Claim] = {}
+        self._given: list[tuple[float, int]] = []
         self._parent = os.getppid()
+        self._draining_since: float | None = None
+        # Spread, so that the processes of a machine don't all hand over at once.
+        self._closing = time.monotonic() + settings.RUNNER_CLAIM_SECONDS * (1 - random.random() / 5)  # noqa: S311
 
     async def run(self) -> None:
-        """Serve until nothing waits, or until it is time to leave the rest to a successor."""
-        closing = time.monotonic() + settings.RUNNER_CLAIM_SECONDS
-        renewing = asyncio.create_task(self._renew())
+        """Serve until it is time to end."""
+        await self._keep(self._beat)
+        keeping = [
+            asyncio.create_task(self._every(seconds, work))
+            for seconds, work in ((BEAT_SECONDS, self._beat), (settings.LEASE_SECONDS / 3, self._renew))
+        ]
         try:
-            while await self._claim(closing) or self._serving:
-                await self._wait()
+            async with Changes(queue.CHANNEL) as changes:
+                await self._serve_all(changes)
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-        if await self._desk.rows(_work_remains):
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
+            await self._keep(self._gone)
+        if await self._desk.rows(claims.waiting, now=self._desk.now()):
             await self._desk.rows(queue.wake, "successor")
 
-    async def _claim(self, closing: float) -> bool:
-        """Take what fits; answers whether to look again even though nothing is being served."""
-        if time.monotonic() >= closing or self._leaving():
-            return False
-        free = self._places - len(self._serving)
-        taken = await self._desk.rows(_take, free) if free > 0 else []
-        for claim in taken:
-            self._serving[asyncio.create_task(self._serve(claim))] = claim
-        if taken or self._serving:
-            return True
-        return await self._desk.rows(_wakes_within, closing - time.monotonic())
+    async def _serve_all(self, changes: Changes) -> None:
+        heard = asyncio.create_task(changes.wait(LOOK_SECONDS))
+        try:
+            while self._claims() or self._serving:
+                looked_at = time.monotonic()
+                more = await self._claim() if self._claims() else False
+                if not (more or self._serving or self._stands_by):
+                    return
+                await self._wait(heard, more)
+                if heard.done():
+                    heard = asyncio.create_task(changes.wait(LOOK_SECONDS))
+                await asyncio.sleep(
+                    max(0.0, looked_at + CROWDED_SECONDS * bool(self._serving) - time.monotonic())
+                )
+                self._hand_back_what_is_late()
+        finally:
+            heard.cancel()
+            await asyncio.gather(heard, return_exceptions=True)
 
-    async def _wait(self) -> None:
-        if not self._serving:
-            await asyncio.sleep(POLL_SECONDS)
-            return
-        done, _ = await asyncio.wait(self._serving, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+    def _claims(self) -> bool:
+        """Whether it still takes work."""
+        if self._draining_since is None and self._told_to_leave():
+            self._draining_since = time.monotonic()
+        return self._draining_since is None and time.monotonic() < self._closing
+
+    async def _claim(self) -> bool:
+        """Take what fits; whether more may wait, or something is put off for a while."""
+        free = self._places - len(self._serving)
+        if free < 1:
+            return True
+        try:
+            taken = await self._desk.rows_once(self._take, free)
+        except DatabaseError:
+            log.exception("nothing could be claimed")
+            return True
+        for claim, generation in taken.items():
+            self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
+        return len(taken) == free or await self._desk.rows(self._something_is_put_off)
+
+    def _take(self, free: int) -> dict[Claim, Generation]:
+        before = time.monotonic() - TURN_SECONDS
+        self._given = [(at, user_id) for at, user_id in self._given if at > before]
+        served = Counter(user_id for _, user_id in self._given)
+        taken = claims.take(limit=free, now=self._desk.now(), served=served, grace=self._grace())
+        try:
+            loaded = execution.load(taken) if taken else {}
+        except Exception:  # ours, and unread: their leases run out, and they are claimed again
+            log.exception("claims could not be read", claims=len(taken))
+            return {}
+        self._given += [(time.monotonic(), generation.user_id) for generation in loaded.values()]
+        return loaded
+
+    def _grace(self) -> timedelta:
+        """How long ago a lease must have ended: longer where its owner may just find the database again."""
+        away = time.monotonic() - self._desk.away_at < 2 * settings.LEASE_SECONDS
+        return claims.lease() if away else timedelta()
+
+    def _something_is_put_off(self) -> bool:
+        wakes_at = claims.wakes_at(now=self._desk.now())
+        left = timedelta(seconds=self._closing - time.monotonic())
+        return wakes_at is not None and wakes_at <= self._desk.now() + left
+
+    async def _wait(self, heard: asyncio.Task[frozenset[str]], more: bool) -> None:
+        """Until a place is free, something was heard, or it is time to look again."""
+        seconds = LOOK_SECONDS / 5 if more and len(self._serving) < self._places else LOOK_SECONDS
+        await asyncio.wait({*self._serving, heard}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in [task for task in self._serving if task.done()]:
             del self._serving[task]
 
-    async def _serve(self, claim: Claim) -> None:
+    async def _serve(self, claim: Claim, generation: Generation) -> None:
         try:
-            await delivery.serve(claim, adapters=self._adapters, desk=self._desk)
+            await delivery.serve(claim, generation, adapters=self._adapters, desk=self._desk)
+        except asyncio.CancelledError:
+            await self._desk.rows(claims.hand_back, claim, now=self._desk.now())
         except Exception:  # a bug in one must not end the others; the next claim goes on from the rows
             log.exception("a generation could not be served", generation=claim.generation_id)
-            await self._desk.rows(_hand_back, claim)
+            await self._desk.rows(claims.hand_back, claim, now=self._desk.now())
 
-    async def _renew(self) -> None:
-        while True:
-            try:
-                await self._desk.rows(_renew, list(self._serving.values()))
-            except Exception:  # the database may be away for a moment; the lease has two more chances
-                log.exception("leases could not be renewed")
-            await asyncio.sleep(settings.LEASE_SECONDS / 3)
+    def _hand_back_what_is_late(self) -> None:
+        """Told to leave, calls may end within the grace time; the others' leases end with it."""
+        if self._draining_since is None:
+            return
+        if time.monotonic() - self._draining_since > settings.WORKER_GRACE_SECONDS:
+            for task in self._serving:
+                task.cancel()
 
-    def _leaving(self) -> bool:
+    def _told_to_leave(self) -> bool:
         drain = os.environ.get(DRAIN_FILE)
         return os.getppid() != self._parent or bool(drain and Path(drain).exists())
 
+    # --- Signs of life ----------------------------------------------------------------------------
 
-def _take(limit: int) -> list[Claim]:
-    return claims.take(limit=limit, now=database_now())
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            done = await self._keep(work)
+            await asyncio.sleep(seconds if done else 1.0)
 
+    async def _keep(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do it; a database that is away for a moment is no error, as it is done again soon."""
+        try:
+            await work()
+        except DatabaseError:
+            log.warning("the database is away")
+            return False
+        return True
 
-def _renew(mine: list[Claim]) -> None:
-    claims.renew(mine, now=database_now())
-    if cluster := os.environ.get(heartbeats.CLUSTER):
-        heartbeats.beat(cluster, heartbeats.Part.WORKER, now=database_now())
+    async def _renew(self) -> None:
+        await self._desk.set_clock()
+        await self._desk.rows_once(claims.renew, list(self._serving.values()), now=self._desk.now())
 
+    async def _beat(self) -> None:
+        if cluster := os.environ.get(heartbeats.CLUSTER):
+            await self._desk.rows_once(
+                heartbeats.stand_by,
+                cluster,
+                places=self._places,
+                serving=len(self._serving),
+                stands_by=self._stands_by and self._claims(),
+                now=self._desk.now(),
+            )
 
-def _hand_back(claim: Claim) -> None:
-    claims.hand_back(claim, now=database_now())
-
-
-def _work_remains() -> bool:
-    return claims.waiting(now=database_now())
-
-
-def _wakes_within(seconds: float) -> bool:
-    return claims.wakes_by(seconds=seconds, now=database_now())
+    async def _gone(self) -> None:
+        if cluster := os.environ.get(heartbeats.CLUSTER):
+            await self._desk.rows_once(heartbeats.gone, cluster)

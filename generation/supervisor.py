@@ -24,12 +24,14 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from generation import chores, heartbeats, queue, recovery
+from generation.claims import database_now
 from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
 
 TIDY_SECONDS = 3600
 TICK_SECONDS = 0.5
+STAFF_SECONDS = 2.0
 # A cluster that ends at once again is started less and less often.
 QUICK_SECONDS = 30.0
 RESTART_PAUSE_FIRST = 0.2
@@ -126,7 +128,7 @@ class Supervisor:
             self._end()
 
     def _watch(self) -> None:
-        due = 0.0
+        due = staff = 0.0
         while not self._stop.wait(TICK_SECONDS) and os.getppid() == self._parent:
             for cluster in self._clusters:
                 if cluster.ended():
@@ -134,10 +136,22 @@ class Supervisor:
             if time.monotonic() >= due:
                 due = time.monotonic() + settings.SWEEP_SECONDS
                 self._sweep()
+            if time.monotonic() >= staff:
+                staff = time.monotonic() + STAFF_SECONDS
+                self._staff()
             self._tell_when_ready()
 
+    def _staff(self) -> None:
+        """Ask for a task where fewer processes stand by than could."""
+        try:
+            standing_by = heartbeats.standing_by(now=database_now(), cluster=self._clusters[0].id)
+            for _ in range(queue.workers() - standing_by):
+                queue.start("supervisor")
+        except Exception:  # the broker or the database may be away for a moment
+            log.exception("no worker could be asked to stand by")
+
     def _tell_when_ready(self) -> None:
-        """Call `on_ready` once, when a worker has shown itself by the beat that the first sweep asked for."""
+        """Call `on_ready` once, when a worker has shown itself."""
         if self._ready:
             return
         try:
@@ -156,7 +170,6 @@ class Supervisor:
             generations = self._clusters[0]
             if parts := generations.stalled(now=now):
                 generations.restart(f"{' and '.join(parts)} stand still")
-            queue.beat(generations.id)
             if time.monotonic() - self._tidied >= TIDY_SECONDS:
                 self._tidied = time.monotonic()
                 queue.tidy()

@@ -11,23 +11,24 @@ from django.utils import timezone
 from accounts import allowances as rules
 from accounts import notices
 from generation import audit as whole_audit
-from generation import heartbeats, provider_tests, recovery
+from generation import heartbeats, provider_tests, queue, recovery
 from generation.adapters import Adapters
-from generation.models import Heartbeat
+from generation.claims import database_now
+from generation.desk import Desk
 from generation.providers.http import new_client
-from generation.runner import Desk, Runner
+from generation.runner import Runner
 
 log = structlog.get_logger(__name__)
 
 
 def run(generation_id: str) -> None:
-    """Serve what waits; the id only says what woke us."""
-    asyncio.run(_run())
+    """Serve what waits, and stand by for more; the id only says what woke us.
 
-
-def beat(cluster: str) -> None:
-    """Show that the workers of the cluster that took this work; `cluster` is who asked."""
-    heartbeats.beat(os.environ.get(heartbeats.CLUSTER, cluster), Heartbeat.Part.WORKER, now=timezone.now())
+    Where all processes of the cluster stand by, somebody else has heard of it.
+    """
+    cluster = os.environ.get(heartbeats.CLUSTER, "")
+    if not cluster or heartbeats.standing_by(now=database_now(), cluster=cluster) < queue.workers():
+        asyncio.run(_run(stands_by=bool(cluster)))
 
 
 def tidy(reason: str) -> None:
@@ -53,12 +54,14 @@ def test_provider(public_id: str) -> None:
     provider_tests.run(public_id)
 
 
-async def _run() -> None:
+async def _run(*, stands_by: bool) -> None:
     desk = Desk()
     try:
         async with new_client(connections_max=settings.RUNNER_PLACES) as client:
             adapters = Adapters(client)
             async with aclosing(adapters):
-                await Runner(adapters=adapters, places=settings.RUNNER_PLACES, desk=desk).run()
+                await Runner(
+                    adapters=adapters, places=settings.RUNNER_PLACES, desk=desk, stands_by=stands_by
+                ).run()
     finally:
         desk.close()

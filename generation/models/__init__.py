@@ -10,7 +10,7 @@ from generation.models.providers import (
     ProviderTest,
     RoutingPolicy,
 )
-from generation.models.workers import Chore, Heartbeat
+from generation.models.workers import Chore, Heartbeat, WorkerProcess
 
 __all__ = [
     "Attempt",
@@ -28,4 +28,5 @@ __all__ = [
     "ProviderTest",
     "Reference",
     "RoutingPolicy",
+    "WorkerProcess",
 ]

@@ -24,6 +24,22 @@ class Heartbeat(models.Model):
         return f"{self.cluster} {self.part} {self.beat_at:%H:%M:%S}"
 
 
+class WorkerProcess(models.Model):
+    """A process that runs generations: who has work need not wake anybody while one stands by."""
+
+    # The cluster's id and the process's own.
+    name = models.CharField(max_length=100, unique=True)
+    cluster = models.CharField(max_length=64)
+    places = models.PositiveIntegerField()
+    serving = models.PositiveIntegerField(default=0)
+    # It looks for work; else it only ends what it has.
+    stands_by = models.BooleanField(default=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.serving} of {self.places}"
+
+
 class Chore(models.Model):
     """When something that comes back is due next; whoever moves `due_at` on does it."""
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from generation.catalog import ProviderFacts
+from generation.desk import Desk
 from generation.providers.base import Abilities, Accepted, Adapter, Answer, ImageBytes, Spec
 from generation.providers.errors import ProviderError
-from generation.runner import Desk, Runner
+from generation.runner import Runner
 from tests import factories
 
 

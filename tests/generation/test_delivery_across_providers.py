@@ -12,10 +12,11 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import LedgerEntry
 from generation import claims, delivery, execution, health
+from generation.desk import Desk
 from generation.models import Attempt, Generation, ImageModel, Offer, Provider, ProviderHealth, RoutingPolicy
 from generation.providers.base import Accepted, Answer, ImageBytes, Spec
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError, Refused
-from generation.runner import Desk, Runner
+from generation.runner import Runner
 from tests import factories
 from tests.generation.conftest import FakeProvider, Only
 

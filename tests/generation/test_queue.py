@@ -1,5 +1,6 @@
 """What a broker outside the database may do to a submit: nothing."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ def sent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     settings.Q_CLUSTER = {"redis": "redis://127.0.0.1:1/0"}
     tasks: list[str] = []
     monkeypatch.setattr(queue, "async_task", lambda task, *_, **__: tasks.append(task))
+    monkeypatch.setattr(queue, "get_broker", lambda name: SimpleNamespace(queue_size=lambda: len(tasks)))
     return tasks
 
 

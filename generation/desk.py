@@ -1,0 +1,121 @@
+"""Where a worker's event loop hands its blocking work, and what it need not ask the database each time."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from generation import claims
+from generation.catalog import Catalog
+from generation.catalog import load as load_catalog
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# What others changed of providers is heard of this late; their limits and circuits are asked at each call.
+CATALOG_SECONDS = 1.0
+AWAY_PAUSE_SECONDS = 0.5
+
+
+class Desk:
+    """One thread for the database, a few for pictures.
+
+    A database that is away is waited for, up to `away_seconds`: what a provider has answered is paid for,
+    and must not be lost because it can't be written down at this moment.
+    """
+
+    def __init__(self, *, away_seconds: float = 120.0) -> None:
+        self._away_seconds = away_seconds
+        self._rows = ThreadPoolExecutor(1, thread_name_prefix="rows")
+        self._pictures = ThreadPoolExecutor(settings.PICTURE_PROCESSES + 1, thread_name_prefix="pictures")
+        self._offered: tuple[float, Catalog] | None = None
+        self._told_at: dict[str, float] = {}
+        self._clock: tuple[float, datetime] | None = None
+        self.away_at = -float("inf")
+        """When the database was last found away, in seconds of the monotonic clock."""
+
+    async def rows(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the database's thread, again while the database is away; so it is safe to repeat.
+
+        :raises DatabaseError: it stays away, or refuses.
+        """
+        ends = time.monotonic() + self._away_seconds
+        while True:
+            try:
+                return await self.rows_once(work, *args, **kwargs)
+            except (OperationalError, InterfaceError) as error:
+                if time.monotonic() >= ends:
+                    raise
+                log.warning("the database is away", error=str(error).partition("\n")[0])
+            await asyncio.sleep(AWAY_PAUSE_SECONDS)
+
+    async def rows_once(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the database's thread.
+
+        :raises DatabaseError: when it fails; whether it was committed may be unknown then.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._rows, lambda: work(*args, **kwargs))
+        except (OperationalError, InterfaceError):
+            self.away_at = time.monotonic()
+            with contextlib.suppress(DatabaseError):
+                await loop.run_in_executor(self._rows, connections.close_all)
+            raise
+
+    async def pictures(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on one of the pictures' threads; it must not touch the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._pictures, lambda: work(*args, **kwargs))
+
+    async def set_clock(self) -> None:
+        """Look at the database's clock, so that `now` needs no question."""
+        self._clock = await self.rows_once(_clock)
+
+    def now(self) -> datetime:
+        """The database's time, as it was last looked at and went on since; this machine's before that."""
+        if self._clock is None:
+            return timezone.now()
+        at, moment = self._clock
+        return moment + timedelta(seconds=time.monotonic() - at)
+
+    async def catalog(self, *, fresh: bool = False) -> Catalog:
+        """What there is, retired things among it, as of a second ago, or of now."""
+        return await self.rows(self._catalog, 0.0 if fresh else CATALOG_SECONDS)
+
+    def _catalog(self, seconds: float) -> Catalog:
+        if self._offered is None or time.monotonic() - self._offered[0] > seconds:
+            self._offered = (time.monotonic(), load_catalog(with_retired=True))
+        return self._offered[1]
+
+    def is_news(self, of: str, *, seconds: float) -> bool:
+        """Whether the last news of it is that long ago; this counts as news."""
+        now = time.monotonic()
+        if now - self._told_at.get(of, -float("inf")) < seconds:
+            return False
+        self._told_at[of] = now
+        return True
+
+    def forget_news(self, of: str) -> None:
+        """Whatever comes next is news."""
+        self._told_at.pop(of, None)
+
+    def close(self) -> None:
+        """Let go of the threads, and of the database."""
+        self._rows.submit(connections.close_all).result()
+        self._rows.shutdown()
+        self._pictures.shutdown()
+
+
+def _clock() -> tuple[float, datetime]:
+    before = time.monotonic()
+    moment = claims.database_now()
+    return (before + time.monotonic()) / 2, moment
