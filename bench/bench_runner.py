@@ -4,6 +4,7 @@ RUNNER_GENERATIONS chooses how many, RUNNER_DATABASE=sqlite the default database
 emulator, `manage.py runworker`, its picture processes; two cores are shared by all of them.
 """
 
+import asyncio
 import os
 import time
 
@@ -34,21 +35,38 @@ def main() -> None:
 
 
 def picture_seconds(emulator: str, number: int = 16) -> float:
-    """Processor seconds that taking in one of the emulator's pictures costs, its process counted."""
-    from gallery import ingest, picture_process
+    """Processor seconds of one picture: fetched, decoded, checked, stored with its copies."""
+    from gallery import picture_process
+    from generation import catalog, results
+    from generation.progress import Reason
 
-    data = plain.pictures(emulator, number + 1)
-    ingest.store(data[0], keep_bytes=True, max_bytes=2**25)
+    links = plain.links(emulator, number + 1)
+    ratio = catalog.load().anything.sizes[0].ratio("1:1")
+    origins = frozenset({emulator})
+
+    async def collect(link: str) -> None:
+        off_loop = asyncio.to_thread
+        found = await results.collect(
+            {"url": link}, ratio=ratio, references=[], trusted_origins=origins, off_loop=off_loop
+        )
+        assert not isinstance(found, Reason)
+
+    async def collect_all() -> float:
+        await collect(links[0])
+        began = spent()
+        for link in links[1:]:
+            await collect(link)
+        return spent() - began
 
     def spent() -> float:
-        return time.process_time() + sum(clusters.cpu_seconds(processes.descendants(os.getpid())).values())
+        children = [
+            pid for pid in processes.descendants(os.getpid()) if "picture_worker" in clusters.command(pid)
+        ]
+        return time.process_time() + sum(clusters.cpu_seconds(children).values())
 
-    began = spent()
-    for one in data[1:]:
-        ingest.store(one, keep_bytes=True, max_bytes=2**25)
-    cost = (spent() - began) / number
+    seconds = asyncio.run(collect_all())
     picture_process.shared.close()
-    return cost
+    return seconds / number
 
 
 def against_the_bound(

@@ -1,6 +1,5 @@
 """django-q2 as it is mostly used: a task a picture, and the worker waits for the provider."""
 
-import base64
 import contextlib
 import os
 import signal
@@ -8,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -25,7 +25,12 @@ def make(prompt: str) -> None:
 
 
 def picture(emulator: str, prompt: str) -> bytes:
-    """One picture of the emulator's, by AI/ML API's call."""
+    """The bytes of one picture of the emulator's."""
+    return httpx.get(link(emulator, prompt), timeout=60).raise_for_status().content
+
+
+def link(emulator: str, prompt: str) -> str:
+    """Where one picture of the emulator's can be fetched, by AI/ML API's call."""
     asked = {"model": "google/gemini-2.5-flash-image", "prompt": prompt, "num_images": 1}
     answer = httpx.post(
         f"{emulator}/aiml/v1/images/generations",
@@ -34,17 +39,14 @@ def picture(emulator: str, prompt: str) -> bytes:
         timeout=60,
     )
     (found,) = answer.raise_for_status().json()["data"]
-    if found.get("url"):
-        return httpx.get(found["url"], timeout=60).raise_for_status().content
-    return base64.b64decode(found["b64_json"])
+    address: str = found["url"]
+    return address
 
 
-def pictures(emulator: str, number: int) -> list[bytes]:
-    """So many different ones, at once."""
-    from concurrent.futures import ThreadPoolExecutor
-
+def links(emulator: str, number: int) -> list[str]:
+    """Of so many different ones, made at once."""
     with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(lambda index: picture(emulator, f"sample {index}"), range(number)))
+        return list(pool.map(lambda index: link(emulator, f"sample {index}"), range(number)))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from accounts.changes import Changes
 from generation import claims, delivery, execution, heartbeats, queue
@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 DRAIN_FILE = "EASEL_DRAIN_FILE"
 LOOK_SECONDS = 1.0
 """How often it looks for work and for the drain mark though nothing was heard."""
-CROWDED_SECONDS = 0.05
-"""The least time between two looks, so that places that come free one by one are filled together."""
+CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.2
+"""The least time between two looks: where most places are taken, those that come free are filled together."""
 BEAT_SECONDS = 2.0
 # Places given earlier count for nobody's turn any more.
 TURN_SECONDS = 30.0
@@ -106,12 +106,12 @@ class Runner:
             return True
         try:
             taken = await self._desk.rows_once(self._take, free)
-        except DatabaseError:
-            log.exception("nothing could be claimed")
+            for claim, generation in taken.items():
+                self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
+            return len(taken) == free or await self._desk.rows_once(self._something_is_put_off)
+        except OperationalError as error:
+            log.warning("nothing can be claimed", error=str(error).partition("\n")[0])
             return True
-        for claim, generation in taken.items():
-            self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
-        return len(taken) == free or await self._desk.rows(self._something_is_put_off)
 
     def _take(self, free: int) -> dict[Claim, Generation]:
         before = time.monotonic() - TURN_SECONDS

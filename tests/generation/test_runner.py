@@ -1,0 +1,224 @@
+"""The worker's loop: hears of work, stops when told, and outlives a database that is away."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from accounts import changes
+from generation import claims, execution, health, heartbeats, queue, runner
+from generation.desk import Desk
+from generation.models import Attempt, Generation, WorkerProcess
+from generation.providers.base import Accepted, Answer, Spec
+from generation.runner import Runner
+from tests import factories
+from tests.generation.conftest import FakeProvider, Only, pictures
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240, method="thread")]
+
+
+class SlowProvider(FakeProvider):
+    """Answers when it is told to, and says when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_at: list[float] = []
+        self.go_on = threading.Event()
+
+    async def generate(self, spec: Spec, *, accepted: Accepted) -> Answer:
+        self.asked_at.append(time.monotonic())
+        while not self.go_on.is_set():
+            await asyncio.sleep(0.01)
+        return pictures(spec)
+
+
+@pytest.fixture
+def standing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[..., Any]:
+    """A runner that stands by in a thread, with a drain file; the function gives both, and it is drained."""
+    drain = tmp_path / "drain"
+    monkeypatch.setenv(runner.DRAIN_FILE, str(drain))
+    monkeypatch.setenv(heartbeats.CLUSTER, "cluster-of-the-test")
+    threads: list[threading.Thread] = []
+
+    def stand(provider: Any) -> tuple[threading.Thread, Path]:
+        async def run() -> None:
+            desk = Desk()
+            try:
+                await Runner(adapters=Only(provider), places=8, desk=desk, stands_by=True).run()
+            finally:
+                desk.close()
+
+        thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+        thread.start()
+        threads.append(thread)
+        wait_until(lambda: heartbeats.standing_by(now=timezone.now()) == 1)
+        return thread, drain
+
+    yield stand
+    drain.touch()
+    for thread in threads:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_who_stands_by_hears_of_work_and_no_task_is_sent(standing, monkeypatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(queue, "async_task", lambda task, *_, **__: sent.append(task))
+    provider = SlowProvider()
+    provider.go_on.set()
+    standing(provider)
+
+    generation = factories.generation()
+
+    wait_until(lambda: Generation.objects.get(pk=generation.pk).status == "succeeded")
+    assert sent == []
+
+
+def test_told_to_leave_it_claims_nothing_more_and_ends_what_it_has(standing) -> None:
+    provider = SlowProvider()
+    thread, drain = standing(provider)
+    first = factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 1)
+
+    drain.touch()
+    wait_until(lambda: heartbeats.standing_by(now=timezone.now()) == 0)
+    second = factories.generation()
+    provider.go_on.set()
+    thread.join(timeout=20)
+
+    assert not thread.is_alive()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("succeeded", "queued")
+    assert not WorkerProcess.objects.exists()
+
+
+def test_what_outlasts_the_grace_time_is_handed_back(standing, settings) -> None:
+    settings.WORKER_GRACE_SECONDS = 0.2
+    provider = SlowProvider()
+    thread, drain = standing(provider)
+    generation = factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 1)
+
+    drain.touch()
+    thread.join(timeout=20)
+
+    assert not thread.is_alive()
+    generation.refresh_from_db()
+    assert generation.status == "running"
+    assert generation.leased_until <= timezone.now()
+    assert claims.waiting(now=timezone.now())
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("step", ["answered", "finish"])
+def test_a_database_that_is_away_is_waited_for_and_nothing_is_paid_again(
+    serve, fake, monkeypatch, step: str, error: type[Exception]
+) -> None:
+    generation = factories.generation()
+    real, failures = getattr(execution, step), iter([error("gone"), error("gone")])
+
+    def away_at_first(*args: Any, **kwargs: Any) -> Any:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(execution, step, away_at_first)
+    provider = fake()
+    serve(provider)
+
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    assert len(provider.calls) == 1
+    assert generation.attempts.count() == 1
+
+
+def test_a_step_that_was_committed_unheard_is_not_done_twice(serve, fake, monkeypatch) -> None:
+    generation = factories.generation()
+    real, failures = execution.finish, iter([OperationalError("the connection broke at the commit")])
+
+    def committed_unheard(*args: Any, **kwargs: Any) -> Any:
+        real(*args, **kwargs)
+        if (failure := next(failures, None)) is not None:
+            raise failure
+
+    monkeypatch.setattr(execution, "finish", committed_unheard)
+    serve(fake())
+
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    assert generation.outputs.count() == 1
+    assert generation.credits_captured == generation.price
+
+
+def test_a_call_whose_beginning_was_committed_unheard_is_made_after_all(serve, fake, monkeypatch) -> None:
+    generation = factories.generation()
+    real, failures = execution.begin, iter([OperationalError("the connection broke at the commit")])
+
+    def committed_unheard(*args: Any, **kwargs: Any) -> Any:
+        attempt = real(*args, **kwargs)
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return attempt
+
+    monkeypatch.setattr(execution, "begin", committed_unheard)
+    provider = fake()
+    serve(provider)
+    serve(provider)
+
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    assert len(provider.calls) == 1
+    assert sorted(generation.attempts.values_list("status", flat=True)) == ["delivered", "not_accepted"]
+
+
+def test_after_the_database_was_away_leases_that_just_ended_are_left_to_their_owners() -> None:
+    generation = factories.generation()
+    now = timezone.now()
+    claims.take(limit=1, now=now)
+    just_after = now + claims.lease() + claims.lease() / 2
+
+    assert claims.take(limit=1, now=just_after, grace=claims.lease()) == []
+    assert [claim.generation_id for claim in claims.take(limit=1, now=just_after)] == [generation.pk]
+
+
+def test_a_working_provider_is_written_down_once_a_second(serve, fake, monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(health, "succeeded", lambda name, **_: told.append(name))
+    for _ in range(5):
+        factories.generation()
+    serve(fake())
+
+    assert Attempt.objects.filter(status="delivered").count() == 5
+    assert 1 <= len(told) < 5
+
+
+def test_only_so_many_tasks_wait(monkeypatch, settings) -> None:
+    for _ in range(queue.TASKS_MAX + 5):
+        factories.generation()
+
+    from django_q.models import OrmQ
+
+    assert OrmQ.objects.filter(key="generations").count() == queue.TASKS_MAX
+
+
+def test_work_is_told_with_the_commit(monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(changes, "tell", lambda channel, payload="": told.append(channel))
+    factories.generation()
+    assert told == [queue.CHANNEL]
