@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +96,36 @@ def worker(**settings: str) -> Iterator[subprocess.Popen[str]]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         process.wait()
+
+
+@contextlib.contextmanager
+def web(**settings: str) -> Iterator[str]:
+    """A web process, ready; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    site = f"http://127.0.0.1:{port}"
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
+    subprocess.run(collect, cwd=ROOT, env=environment(), check=True)
+    arguments = ["--port", str(port), "--no-access-log", "--log-level", "warning"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "config.asgi:application", *arguments],
+        cwd=ROOT,
+        env=environment(PORT=str(port), **settings),
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: _answers(f"{site}/readyz"), seconds=60, why="the web process did not start")
+        yield site
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 @contextlib.contextmanager

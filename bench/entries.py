@@ -35,7 +35,7 @@ def database(url: str) -> Iterator[None]:
 
     with TemporaryDirectory() as folder:
         here = {"sqlite": f"sqlite:///{folder}/easel.sqlite3"}.get(url, url)
-        os.environ |= {"DATABASE_URL": here, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        os.environ |= {"DATABASE_URL": here, "DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
         import django
 
         django.setup()
@@ -48,6 +48,13 @@ def database(url: str) -> Iterator[None]:
         try:
             yield
         finally:
+            if connection.vendor == "postgresql":
+                # A process that was killed is found dead by the server a little later.
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
             connection.creation.destroy_test_db(own, verbosity=0)
 
 
