@@ -42,7 +42,7 @@ def credits(request: HttpRequest) -> HttpResponse:
     except statement.UnknownPlace as unknown:
         raise Http404 from unknown
     # Before the numbers are read, so that a change in between is heard of.
-    heard = events.latest_id(user_id=user.pk)
+    heard = events.place(user.pk)
     standing = ledger.standing(user)
     month = statement.month(user, today=now.date())
     at_start = place == statement.Place()

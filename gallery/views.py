@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import signed_in
-from gallery import browsing, provenance
+from gallery import browsing, provenance, sharing
 from gallery.models import Image
 
 
@@ -68,8 +68,7 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     chosen = request.POST.get("visibility")
     if chosen not in Image.Visibility.values:
         return HttpResponse(status=422)
-    image.visibility = chosen
-    image.save(update_fields=["visibility"])
+    sharing.show_to(image, chosen)
     messages.success(request, _SEEN_BY[chosen])
     # Back to where the buttons stand.
     back = f"{reverse('gallery:image', args=[public_id])}?panel=details"

@@ -119,7 +119,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     # Before the rows are read, so that the stream tells of whatever changes after that.
-    heard = events.latest_id(user_id=user.pk)
+    heard = events.place(user.pk)
     landing = branches.landing(user, image)
     tree = turns.tree_of(user, image, landing=landing)
     turn = tree.of(image)

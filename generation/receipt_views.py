@@ -62,7 +62,7 @@ def _found(user: User, public_id: uuid.UUID) -> Generation:
 def _page(
     request: HttpRequest, user: User, generation: Generation, form: RefundForm | None, *, status: int = 200
 ) -> HttpResponse:
-    heard = events.latest_id(user_id=user.pk)
+    heard = events.place(user.pk)
     sees_all = user.has_perm(receipts.SEE_CREDITS)
     shown = receipts.receipt(generation, with_costs=sees_all)
     may_refund = shown.charged > 0 and _may_refund(user, generation.user)

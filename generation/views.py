@@ -198,7 +198,7 @@ def _page(
     request: HttpRequest, user: User, draft: Draft, refusal: Refusal | None = None, *, status: int = 200
 ) -> HttpResponse:
     # Before the rows are read, so that the stream tells of whatever changes after that.
-    heard = events.latest_id(user_id=user.pk)
+    heard = events.place(user.pk)
     before = request.GET.get("before", "")
     shown = feed.page(user, now=timezone.now(), before=_own(request, before) if before else None)
     context = {

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_report_indexes"),
+        ("accounts", "0010_events_are_heard"),
     ]
 
     operations = [

@@ -12,7 +12,8 @@ class Event(models.Model):
         IMAGE = "image"
         NOTICE = "notice"
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # None is everybody.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=12, choices=Kind)
     subject = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

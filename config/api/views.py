@@ -11,7 +11,17 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-PARTS = ("models", "providers", "generations", "images", "credits", "credit-entries", "schema", "docs")
+PARTS = (
+    "models",
+    "providers",
+    "generations",
+    "images",
+    "credits",
+    "credit-entries",
+    "events",
+    "schema",
+    "docs",
+)
 
 
 class IndexView(APIView):

@@ -2,7 +2,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -17,10 +16,10 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView as FrameworkView
 
-from accounts import events, http
+from accounts import http
 from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import StrictFilterBackend, check_parameters
-from gallery import files, ingest
+from gallery import files, ingest, sharing
 from gallery.api import addresses
 from gallery.api.filters import ImageFilter
 from gallery.api.serializers import ImageChangeInput, ImageOutput, UploadInput, UploadOutput
@@ -106,10 +105,7 @@ class ImageView(APIView):
             raise PermissionDenied("Only the person who made this image may change it.", code="not_yours")
         given = ImageChangeInput(data=request.data)
         given.is_valid(raise_exception=True)
-        image.visibility = given.validated_data["visibility"]
-        with transaction.atomic():
-            image.save(update_fields=["visibility"])
-            events.record(user_id=request.user.pk, kind=events.Kind.IMAGE, subject=str(image.public_id))
+        sharing.show_to(image, given.validated_data["visibility"])
         return _answer(request, image)
 
 

@@ -28,6 +28,7 @@ let stream;
 function listen(event) {
   if (event.persisted) again();
   stream = new EventSource(live.dataset.stream);
+  stream.addEventListener("reset", again);
   stream.addEventListener("credits", (heard) => {
     again();
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: heard.data }));

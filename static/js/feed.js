@@ -231,6 +231,19 @@ function heard(id) {
   flushing ??= setTimeout(flush, 40);
 }
 
+/* What was missed can't be told any more: every row is asked for, those that are new here too. */
+async function again() {
+  heardAt = Date.now();
+  const response = await fetch(location.href, { redirect: "error" });
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const told = [...fresh.querySelectorAll("[data-feed] [data-run]")];
+  // The oldest first, so that each finds its place.
+  for (const row of told.reverse()) insert(row.outerHTML);
+  for (const row of unfinished()) if (!fresh.getElementById(row.id)) await refresh(row);
+  await standing();
+}
+
 let stream;
 
 function listen() {
@@ -240,6 +253,7 @@ function listen() {
     heard("credits");
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: event.data }));
   });
+  stream.addEventListener("reset", () => again().catch(() => {}));
   for (const name of ["open", "end"]) stream.addEventListener(name, () => (heardAt = Date.now()));
 }
 

@@ -34,6 +34,7 @@ function later() {
 function listen() {
   if (stream || document.hidden) return;
   stream = new EventSource(address);
+  stream.addEventListener("reset", later);
   stream.addEventListener("credits", (event) => {
     later();
     heard(event.data);

@@ -86,7 +86,7 @@ function heard() {
 
 function listen() {
   stream = new EventSource(place.dataset.stream);
-  stream.addEventListener("generation", heard);
+  for (const name of ["generation", "reset"]) stream.addEventListener(name, heard);
   stream.addEventListener("credits", (event) => {
     heard();
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: event.data }));

@@ -1,4 +1,4 @@
-"""Another process of Easel on the test's database, which does what a line tells it and says when it was done."""
+"""Another process of Easel on the test's database: does what a line tells it, and says when it was done."""
 
 import os
 import subprocess

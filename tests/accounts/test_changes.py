@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections, transaction
 
-from accounts import changes
+from accounts import changes, events
 from accounts.changes import NOTHING, SOMETHING, Changes, tell
 from tests import factories
 from tests.accounts import another
@@ -164,7 +164,8 @@ def test_a_file_that_comes_later_is_found(tmp_path, monkeypatch: pytest.MonkeyPa
 def listeners() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
         )
         return int(cursor.fetchone()[0])
 
@@ -219,5 +220,16 @@ def test_a_pooler_in_between_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
             assert await watched.wait(5) == SOMETHING
             assert time.monotonic() - began < 1
             assert await sync_to_async(listeners)() == 0
+
+    run(listen)
+
+
+def test_an_event_is_heard_by_its_person() -> None:
+    user = factories.person(credits=0)
+
+    async def listen() -> None:
+        async with Changes("easel_events") as watched:
+            await sync_to_async(events.record)(user_id=user.pk, kind=events.Kind.CREDITS)
+            assert await watched.wait(10) == (frozenset({str(user.pk)}) if postgres() else SOMETHING)
 
     run(listen)

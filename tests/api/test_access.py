@@ -47,6 +47,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "conversations/{conversation}/turns"): (400, 404, 404, 401),
     ("PATCH", "conversations/{conversation}/turns/{turn}"): (400, 404, 404, 401),
     ("PATCH", "conversations/{conversation}/branches/{branch}"): (400, 404, 404, 401),
+    ("GET", "events"): (200, 200, 200, 401),
     ("GET", "credits"): (200, 200, 200, 401),
     ("GET", "credits/entries"): (200, 200, 200, 401),
 }

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from accounts import ledger
+from accounts import ledger, stream
 from accounts.models import Hold
 from tests import factories
 from tests.api import rows
@@ -57,6 +57,11 @@ def requests_in_this_transaction() -> Iterator[None]:
 @pytest.fixture
 def published_schema(requests_in_this_transaction: None) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/schema", get_wsgi_application())
+
+
+@pytest.fixture(autouse=True)
+def streams_that_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LIFE_SECONDS", 0.0)
 
 
 @pytest.fixture

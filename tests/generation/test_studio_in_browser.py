@@ -250,6 +250,30 @@ def test_a_row_that_changed_is_shown_without_a_reload(page: Page, site: str, use
     expect(page.locator("[data-day-sum]").first).to_have_text("1 image · 2 credits")
 
 
+def test_a_stream_that_missed_too_much_has_every_row_asked_for_again(
+    page: Page, site: str, user: User
+) -> None:
+    page.add_init_script(
+        "window.EventSource = class extends EventTarget"
+        " { constructor() { super(); window.stream = this; } close() {} }"
+    )
+    changed = factories.generation(user)
+    page.goto(f"{site}/")
+    expect(page.locator("[data-run]")).to_have_count(1)
+    # What is unfinished is asked for by itself after a while; this one has begun and ended unheard.
+    finish(changed)
+    new = factories.generation(user)
+    finish(new)
+
+    page.evaluate("window.stream.dispatchEvent(new MessageEvent('reset'))")
+
+    expect(page.locator("[data-run]")).to_have_count(2)
+    for generation in (changed, new):
+        row = page.locator(f"#run-{generation.public_id}")
+        expect(row).to_have_attribute("data-state", "done")
+    expect(page.locator("[data-run]").first).to_have_id(f"run-{new.public_id}")
+
+
 def test_cancelling_changes_the_row_in_its_place(page: Page, site: str, user: User) -> None:
     factories.generation(user)
     open_studio(page, site)

@@ -1,0 +1,294 @@
+"""One watcher a process and event loop for all open streams: hears, looks once, and hands out to each.
+
+It begins with the first stream and ends with the last. A stream has a seat; what is new for its person lies
+there, put into words once for all seats of that person. Who doesn't fetch it in time reads the rows instead.
+"""
+
+import asyncio
+import contextvars
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import structlog
+from django.db import Error, connection, connections
+from django.utils import timezone
+
+from accounts import events
+from accounts.changes import Changes
+from accounts.events import Change, Place, Reading
+from accounts.models import ApiKey, User
+
+log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
+
+GAP_SECONDS = 0.1
+"""Between two looks at least, so that many changes are one piece; the first after a calm waits not."""
+CHECK_SECONDS = 5.0
+"""After so long it looks without having heard anything, and whether everybody may still listen."""
+AGAIN_SECONDS = 1.0
+BEGIN_SECONDS = 10.0
+SETTLED_SECONDS = 5.0
+LATE_SECONDS = 60.0
+"""So long after it was written an event may be committed and still be heard by who is listening."""
+SEAT_MAX = 64
+MISSED_MAX = 1_000
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who listens: a person, with a key or in a browser."""
+
+    user_id: int
+    key_id: int | None = None
+
+
+class Form(Hashable, Protocol):
+    """How a change is put into words."""
+
+    def words(self, change: Change, place: Place) -> str:
+        """The change as it is sent, with the place that hearing it leads to; empty when it isn't told."""
+
+
+@dataclass
+class News:
+    """What one look found for one person."""
+
+    number: int
+    before: Place
+    after: Place
+    changes: list[Change]
+    _said: dict[Form, str] = field(default_factory=dict)
+
+    def text(self, form: Form) -> str:
+        """All of it in that form."""
+        if form not in self._said:
+            self._said[form] = tell(self.changes, form, before=self.before, after=self.after)
+        return self._said[form]
+
+
+def tell(changes: list[Change], form: Form, *, before: Place, after: Place) -> str:
+    """The changes in words. Only the last leads to `after`: who hears but some comes back for the rest."""
+    said, place = [], before
+    for change in changes:
+        place = after if change is changes[-1] else place.having_heard(change)
+        said.append(form.words(change, place))
+    return "".join(said)
+
+
+class Seat:
+    """What waits for one stream."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.is_over = False
+        self.is_behind = False
+        self._waiting: deque[News] = deque()
+        self._something = asyncio.Event()
+
+    def give(self, news: News) -> None:
+        if len(self._waiting) >= SEAT_MAX:
+            self._waiting.clear()
+            self.is_behind = True
+        self._waiting.append(news)
+        self._something.set()
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether something lies here that wasn't taken."""
+        return bool(self._waiting) or self.is_behind
+
+    def end(self) -> None:
+        self.is_over = True
+        self._something.set()
+
+    async def take(self, seconds: float) -> list[News]:
+        """What has come, as soon as there is something; nothing after that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._something.wait()
+        except TimeoutError:
+            return []
+        self._something.clear()
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken
+
+
+class Hub:
+    """The watcher of one event loop."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self._place = Place(0)
+        self._seats: dict[int, list[Seat]] = {}
+        # Its one thread has one connection, which it keeps.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="easel-hub")
+        self._begun = asyncio.Event()
+        self._check_at = 0.0
+        self._told: tuple[Change, ...] = ()
+        self._passed: deque[tuple[float, int, int]] = deque()
+        # Nothing of the request that happens to be the first one, such as its id in the logs.
+        self._task = asyncio.create_task(self._watch(), context=contextvars.Context())
+
+    def join(self, listener: Listener) -> Seat:
+        seat = Seat(listener)
+        self._seats.setdefault(listener.user_id, []).append(seat)
+        return seat
+
+    def leave(self, seat: Seat) -> bool:
+        """Whether it was the last one, with which the watcher ends."""
+        seats = self._seats[seat.listener.user_id]
+        seats.remove(seat)
+        if not seats:
+            del self._seats[seat.listener.user_id]
+        if not self._seats:
+            self._task.cancel()
+        return not self._seats
+
+    def place(self, user_id: int) -> Place:
+        """Up to where it has looked for that person."""
+        told = frozenset(change.pk for change in self._told if change.user_id in (user_id, None))
+        return Place(self._place.pk, self._place.xid, told)
+
+    async def missed(self, user_id: int, after: Place | None) -> Reading | None:
+        """What the person has missed since a place; None when that is no longer known, or too much to tell.
+
+        :raises TimeoutError: the database is away.
+        """
+        async with asyncio.timeout(BEGIN_SECONDS):
+            await self._begun.wait()
+        return await self._ask(lambda: read_missed(user_id, after))
+
+    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _asking, question)
+
+    async def _watch(self) -> None:
+        try:
+            async with Changes(events.CHANNEL) as changes:
+                while True:
+                    heard = await changes.wait(max(0.0, self._check_at - time.monotonic()))
+                    if self._concerns(heard) or time.monotonic() >= self._check_at:
+                        await self._turn()
+                        await asyncio.sleep(GAP_SECONDS)
+        finally:
+            _forget(self)
+            for seats in self._seats.values():
+                for seat in seats:
+                    seat.end()
+            # Whoever cancels this again may not keep the thread from giving its connection back.
+            closed = self._thread.submit(connections.close_all)
+            self._thread.shutdown(wait=False)
+            await asyncio.shield(asyncio.wrap_future(closed))
+
+    def _concerns(self, heard: frozenset[str]) -> bool:
+        return "" in heard or any(word.isdecimal() and int(word) in self._seats for word in heard)
+
+    async def _turn(self) -> None:
+        try:
+            await self._look()
+            if time.monotonic() >= self._check_at:
+                await self._check()
+                self._check_at = time.monotonic() + CHECK_SECONDS
+        except Error as error:
+            self._check_at = time.monotonic() + AGAIN_SECONDS
+            log.warning("the event streams can't look for changes", error=str(error))
+
+    async def _look(self) -> None:
+        self.looks += 1
+        before = self._place if self._begun.is_set() else None
+        people = list(self._seats)
+        above = self._passed[0][1] if self._passed else None
+        reading = await self._ask(lambda: events.read(user_ids=people, after=before, late_above=above))
+        places = {user_id: self.place(user_id) for user_id in people} if reading.changes else {}
+        self._place, self._told = reading.place, reading.told
+        self._pass(reading)
+        if reading.changes:
+            self._hand_out(reading.changes, places)
+        self._begun.set()
+
+    def _pass(self, reading: Reading) -> None:
+        """Keep in mind above which id something late may still appear: what was written before is settled."""
+        now = time.monotonic()
+        self._passed.append((now, reading.place.pk, reading.next_xid))
+        while len(self._passed) > 1:
+            at, _, next_xid = self._passed[1]
+            if at > now - SETTLED_SECONDS or (next_xid > reading.place.xid and at > now - LATE_SECONDS):
+                break
+            self._passed.popleft()
+
+    def _hand_out(self, new: tuple[Change, ...], places: dict[int, Place]) -> None:
+        for user_id, seats in self._seats.items():
+            theirs = [change for change in new if change.user_id in (user_id, None)]
+            # Who came while it looked reads for itself what was there by then.
+            if theirs and user_id in places:
+                news = News(self.looks, places[user_id], self.place(user_id), theirs)
+                for seat in seats:
+                    seat.give(news)
+
+    async def _check(self) -> None:
+        seats = [seat for seats in self._seats.values() for seat in seats]
+        listeners = {seat.listener for seat in seats}
+        allowed = await self._ask(lambda: who_may_listen(listeners))
+        for seat in seats:
+            if seat.listener not in allowed:
+                seat.end()
+
+
+_hubs: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = weakref.WeakKeyDictionary()
+
+
+def join(listener: Listener) -> tuple[Hub, Seat]:
+    """A seat at the hub of this event loop; `leave` it when the stream ends."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub()
+    return hub, hub.join(listener)
+
+
+def leave(hub: Hub, seat: Seat) -> None:
+    """Give the seat back."""
+    if hub.leave(seat):
+        _forget(hub)
+
+
+def _forget(hub: Hub) -> None:
+    for loop, other in list(_hubs.items()):
+        if other is hub:
+            del _hubs[loop]
+
+
+def read_missed(user_id: int, after: Place | None) -> Reading | None:
+    """As `Hub.missed`, asked in this thread."""
+    if after is None:
+        return events.read(user_ids=(user_id,), after=None)
+    if not events.is_kept(after):
+        return None
+    reading = events.read(user_ids=(user_id,), after=after, limit=MISSED_MAX)
+    return None if reading.is_cut else reading
+
+
+def who_may_listen(listeners: set[Listener]) -> set[Listener]:
+    """Those whose person is active and whose key is live, in two queries."""
+    people = {listener.user_id for listener in listeners}
+    keys = {listener.key_id for listener in listeners if listener.key_id is not None}
+    active = set(User.objects.filter(pk__in=people, is_active=True).values_list("pk", flat=True))
+    now = timezone.now()
+    live: set[int | None] = {None}
+    if keys:
+        live |= {key.pk for key in ApiKey.objects.filter(pk__in=keys) if key.is_live(now)}
+    return {listener for listener in listeners if listener.user_id in active and listener.key_id in live}
+
+
+def _asking(question: Callable[[], Answer]) -> Answer:
+    """In the hub's thread: a connection that failed is not asked again."""
+    try:
+        return question()
+    except Error:
+        connection.close()
+        raise
