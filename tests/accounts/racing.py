@@ -179,6 +179,50 @@ def chores(worker: int, *, now: str, **_: Any) -> Counter[str]:
     return Counter(chores.send_due(now=datetime.fromisoformat(now)))
 
 
+def periods(
+    worker: int, *, now: str, ticks: int, lost: float, user: int, together: Callable[[], object], **_: Any
+) -> Counter[str]:
+    """Supervisors tick through an hour; every task that isn't lost reaches all of them at once.
+
+    What a chore did is a row, which says of which period; how often each period was done is counted.
+    """
+    import time
+    from datetime import datetime, timedelta
+
+    from django_q.models import OrmQ
+
+    from accounts import events
+    from accounts.models import Event
+    from generation import chores
+    from generation.models import Chore
+
+    chance = random.Random(ticks)
+
+    def work(name: str) -> Callable[[datetime, str], str]:
+        def act(at: datetime, place: str) -> str:
+            period = Chore.objects.get(name=name, status=Chore.Status.TAKEN).period
+            events.record(user_id=user, kind=events.Kind.NOTICE, subject=f"{name} {period:%d %H:%M}")
+            time.sleep(0.001)
+            return ""
+
+        return act
+
+    chores.CHORES = {name: chores.Kind(kind.period, work(name)) for name, kind in chores.CHORES.items()}
+    for tick in range(ticks):
+        moment = datetime.fromisoformat(now) + tick * timedelta(seconds=15)
+        chores.send_due(now=moment)
+        together()
+        sent = [row.task["args"][0] for row in OrmQ.objects.order_by("pk")]
+        for chore_id in [chore_id for chore_id in sent if chance.random() >= lost]:
+            chores.do(int(chore_id), now=moment)
+        together()
+        if worker == 0:
+            OrmQ.objects.all().delete()
+        together()
+    done = Event.objects.exclude(subject="").values_list("subject", flat=True)
+    return Counter(done) if worker == 0 else Counter()
+
+
 def turns(worker: int, *, user: int, image: int, **_: Any) -> Counter[str]:
     """Every process goes on from the same picture; the branches that the turns land on are counted."""
     from django.utils import timezone
@@ -230,6 +274,7 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "allowances": allowances,
     "batches": batches,
     "chores": chores,
+    "periods": periods,
     "turns": turns,
     "queue_rules": queue_rules,
 }
@@ -244,7 +289,7 @@ def in_processes(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -
 
     def work(worker: int) -> None:
         start.wait()
-        results.put(scenario(worker, **terms))
+        results.put(scenario(worker, together=start.wait, **terms))
 
     children = [context.Process(target=work, args=(number,)) for number in range(terms["processes"])]
     for child in children:
