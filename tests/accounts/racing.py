@@ -223,6 +223,27 @@ def periods(
     return Counter(done) if worker == 0 else Counter()
 
 
+def sweeps(worker: int, **_: Any) -> Counter[str]:
+    """Everybody sweeps by hand while supervisors send; what each said it did is summed up."""
+    import io
+    import re
+
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from generation import chores
+
+    said = io.StringIO()
+    try:
+        chores.send_due(now=timezone.now())
+        call_command("sweep", "--only", "reap", "--only", "wake", "--only", "chores", stdout=said)
+    except Exception as error:
+        return Counter({"errors": 1, repr(error): 1})
+    text = said.getvalue()
+    reaped = int(re.match(r"\d+", text)[0])  # type: ignore[index]
+    return Counter({"reaped": reaped, "audit": int("audit" in text), "errors": int("failed" in text)})
+
+
 def turns(worker: int, *, user: int, image: int, **_: Any) -> Counter[str]:
     """Every process goes on from the same picture; the branches that the turns land on are counted."""
     from django.utils import timezone
@@ -275,6 +296,7 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "batches": batches,
     "chores": chores,
     "periods": periods,
+    "sweeps": sweeps,
     "turns": turns,
     "queue_rules": queue_rules,
 }
