@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from accounts import periods
 from accounts.models import Cap, CapUse, Notice
-from generation import chores, tasks
+from generation import chores, queue, tasks
 from generation.chores import CHORES, Kind
 from generation.models import Chore
 from tests.accounts.racing import race
@@ -140,6 +140,27 @@ def test_a_task_that_the_broker_lost_is_sent_again_less_and_less_often(only: Any
     at = [(moment - NOW) // MINUTE for moment in ticks if chores.send_due(now=moment)]
 
     assert at == [0, 1, 3, 7, 15, 31, 47]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_away_is_no_error_and_gets_it_later(
+    only: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    only()
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "redis": "redis://127.0.0.1:1/0"}
+    del settings.Q_CLUSTER["orm"]
+    arrived: list[str] = []
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("the broker is away")
+
+    monkeypatch.setattr(queue, "async_task", away)
+    chores.send_due(now=NOW)
+    assert "the broker is away" in caplog.text
+
+    monkeypatch.setattr(queue, "async_task", lambda task, argument, **_: arrived.append(argument))
+    chores.send_due(now=NOW + MINUTE)
+    assert arrived == [str(row().pk)]
 
 
 def test_one_that_is_killed_half_way_is_done_again_when_its_lease_is_over(only: Any) -> None:
