@@ -1,7 +1,9 @@
 """Files under names of our own, through Django's storage: whole or not there, never half written."""
 
+import contextlib
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +13,7 @@ from django.core.files.storage import default_storage
 
 
 def put(name: str, data: bytes) -> None:
-    """Store `data` under `name`. Doing it again with the same bytes changes nothing."""
+    """Store `data` under `name`. Doing it again with the same bytes only makes it new: see `set_aside`."""
     path = _local_path(name)
     if path is None:
         _put_elsewhere(name, data)
@@ -40,6 +42,58 @@ def delete(name: str) -> None:
     default_storage.delete(name)
 
 
+def modified(name: str) -> datetime:
+    """When it was stored last.
+
+    :raises FileNotFoundError: when nothing is stored under `name`.
+    """
+    path = _local_path(name)
+    if path is not None:
+        return _moment(path)
+    if not default_storage.exists(name):
+        raise FileNotFoundError(name)
+    moment: datetime = default_storage.get_modified_time(name)
+    return moment
+
+
+def set_aside(name: str, aside: str, *, older_than: datetime) -> bool:
+    """Move what was stored before `older_than` to the name `aside`; whether it is there now, and not here.
+
+    Who stores the same again meanwhile makes it new or writes it anew. In a folder neither can be missed: the
+    move is one step, and what was made new before it is put back. In an object store it can, between the
+    last look and the removal; then the file is aside, and whoever keeps a row of it has it put back.
+
+    :raises FileNotFoundError: when nothing is stored under `name`.
+    """
+    path, aside_path = _local_path(name), _local_path(aside)
+    if path is None or aside_path is None:
+        return _set_aside_elsewhere(name, aside, older_than)
+    if _moment(path) >= older_than:
+        return False
+    aside_path.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(aside_path)
+    if _moment(aside_path) >= older_than:
+        aside_path.replace(path)
+        return False
+    os.utime(aside_path)
+    return True
+
+
+def put_back(aside: str, name: str) -> None:
+    """Have what was set aside under its own name again, unless the same was stored there meanwhile."""
+    if not default_storage.exists(name):
+        put(name, get(aside))
+    delete(aside)
+
+
+def remove_empty_folder(name: str) -> None:
+    """Remove a folder of a local storage that holds nothing; that it does, or is gone, is no error."""
+    path = _local_path(name)
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
 def _local_path(name: str) -> Path | None:
     try:
         return Path(default_storage.path(name))
@@ -47,11 +101,28 @@ def _local_path(name: str) -> Path | None:
         return None
 
 
+def _moment(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
 def _is_there(path: Path, data: bytes) -> bool:
+    """Whether the same bytes are there; then they are new from now on."""
     try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except FileNotFoundError:
+        if path.stat().st_size != len(data) or path.read_bytes() != data:
+            return False
+        os.utime(path)
+    except FileNotFoundError:  # before it was read, or after
         return False
+    return True
+
+
+def _set_aside_elsewhere(name: str, aside: str, older_than: datetime) -> bool:
+    _put_elsewhere(aside, get(name))
+    if modified(name) >= older_than:
+        delete(aside)
+        return False
+    delete(name)
+    return True
 
 
 def _put_here(path: Path, data: bytes) -> None:

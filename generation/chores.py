@@ -1,44 +1,195 @@
-"""What comes back by the clock: each time done once, however many supervisors run.
+"""What comes back by the clock: each period done once, however many supervisors and workers there are.
 
-The row of a chore says when it is due next; one conditional update moves it on, and who did that sends the
-work to the short queue. What is sent is safe to run twice. A time that was missed is made up for once.
+A period is a row: due, taken under a lease, done. Every supervisor looks; one conditional update decides
+which of them sends it to the short queue, and another which worker does it, so a task may be lost, come twice
+or come late. What was sent and not taken, and what was taken and not done, is sent again. A period that
+nobody began before the next one is moved on to that: what was missed is made up for once.
+
+A worker that is killed half-way leaves work that is run again, so each of them goes by rows of its own:
+allowances by the row of a person's period, mails by the mark on their notice, the audit by the key of its
+notice, late answers by their attempt; what is tidied away is not there the second time.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 
-from generation import queue
+from accounts import allowances, notices
+from generation import audit, late, orphans, queue, recovery
+from generation.claims import database_now
 from generation.models import Chore
 
+log = structlog.get_logger(__name__)
+
+Status = Chore.Status
 # By night in Europe and the Americas; the audit reads every entry.
 AUDIT_HOUR_UTC = 3
+# Until it is sent again, doubled each time: the queue may only be slow.
+PAUSE_FIRST = timedelta(minutes=1)
+PAUSE_MAX = timedelta(minutes=16)
+# Of one go of the search for orphans, well below the time limit of the short queue's tasks.
+ORPHANS_SECONDS = 60.0
 
 
-def _next_minute(now: datetime) -> datetime:
-    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+@dataclass(frozen=True)
+class Kind:
+    """`period` answers when the period of a moment began. `work` is given the moment and where to go on.
+
+    It answers where the next go begins, or an empty text when all is done.
+    """
+
+    period: Callable[[datetime], datetime]
+    work: Callable[[datetime, str], str]
 
 
-def _next_night(now: datetime) -> datetime:
+def _minutes(step: int) -> Callable[[datetime], datetime]:
+    """Periods of so many minutes; `step` divides the hour."""
+    return lambda now: now.replace(minute=now.minute - now.minute % step, second=0, microsecond=0)
+
+
+def _night(now: datetime) -> datetime:
     night = now.astimezone(UTC).replace(hour=AUDIT_HOUR_UTC, minute=0, second=0, microsecond=0)
-    return night if night > now else night + timedelta(days=1)
+    return night if night <= now else night - timedelta(days=1)
 
 
-CHORES: dict[str, Callable[[datetime], datetime]] = {"allowances": _next_minute, "audit": _next_night}
+def _allowances(now: datetime, place: str) -> str:
+    allowances.run(now=now)
+    notices.send_waiting(now=now)
+    return ""
+
+
+def _audit(now: datetime, place: str) -> str:
+    if found := audit.nightly(now):
+        log.error("the audit found something", found=len(found), first=str(found[0]))
+    return ""
+
+
+def _late(now: datetime, place: str) -> str:
+    late.ask(now=now)
+    return ""
+
+
+def _orphans(now: datetime, place: str) -> str:
+    return orphans.remove(now=now, after=place, seconds=ORPHANS_SECONDS).place
+
+
+def _tidy(now: datetime, place: str) -> str:
+    recovery.tidy(now=now)
+    orphans.look_aside(now=now)
+    return ""
+
+
+CHORES: dict[str, Kind] = {
+    "allowances": Kind(_minutes(1), _allowances),
+    "audit": Kind(_night, _audit),
+    "late": Kind(_minutes(5), _late),
+    "orphans": Kind(_night, _orphans),
+    "tidy": Kind(_minutes(60), _tidy),
+}
 
 
 def send_due(*, now: datetime) -> list[str]:
     """Send what is due to the short queue; answers what it was."""
-    return [name for name, following in CHORES.items() if _send_if_due(name, following, now)]
+    return [name for name in CHORES if _send_if_due(name, now)]
 
 
-@transaction.atomic
-def _send_if_due(name: str, following: Callable[[datetime], datetime], now: datetime) -> bool:
-    chore, _ = Chore.objects.get_or_create(name=name, defaults={"due_at": now})
-    if chore.due_at > now:
+def do_due(name: str, *, now: datetime) -> bool:
+    """Do a chore here and now unless this period's is done, or somebody is at it; answers whether it was.
+
+    Whatever the work raises goes through.
+    """
+    done = False
+    while (chore := _not_done(name, now)) is not None:
+        if chore.status == Status.TAKEN and chore.again_at > now:
+            break
+        if not (_mark_sent(chore, now) and do(chore.pk, now=now)):
+            break
+        done = True
+    return done
+
+
+def do(chore_id: int, *, now: datetime | None = None) -> bool:
+    """Do a chore if its row says that it is still to be done; answers whether it was done here.
+
+    Whatever the work raises goes through, and it is tried again after a pause.
+    """
+    now = now or database_now()
+    chore = _take(chore_id, now)
+    if chore is None:
         return False
-    mine = Chore.objects.filter(pk=chore.pk, due_at__lte=now).update(due_at=following(now))
-    if mine:
-        queue.do(name)
-    return bool(mine)
+    try:
+        place = CHORES[chore.name].work(now, chore.place)
+    except Exception:
+        _mine(chore).update(status=Status.DUE, again_at=now + _pause(chore.times_sent))
+        raise
+    if place:
+        _mine(chore).update(status=Status.DUE, again_at=now, place=place, times_sent=0)
+    else:
+        _mine(chore).update(status=Status.DONE, done_at=now, place="")
+    return True
+
+
+def lease() -> timedelta:
+    """Longer than a task of the short queue may take, so nobody is at work on what is taken from them."""
+    return timedelta(seconds=settings.Q_CLUSTER["ALT_CLUSTERS"]["short"]["timeout"] + 60)
+
+
+def _send_if_due(name: str, now: datetime) -> bool:
+    chore = _not_done(name, now)
+    if chore is None:
+        return False
+    was_missed = chore.status == Status.DUE and chore.period < CHORES[name].period(now)
+    if chore.again_at > now and not was_missed:
+        return False
+    with transaction.atomic():
+        mine = _mark_sent(chore, now)
+        if mine:
+            queue.do(chore.pk)
+    return mine
+
+
+def _not_done(name: str, now: datetime) -> Chore | None:
+    """The row of what is to be done, made where a new period has begun."""
+    period = CHORES[name].period(now)
+    last = Chore.objects.filter(name=name).order_by("-period").first()
+    if last is None or (last.status == Status.DONE and last.period < period):
+        last, _ = Chore.objects.get_or_create(name=name, period=period, defaults={"again_at": now})
+    return None if last.status == Status.DONE else last
+
+
+def _mark_sent(chore: Chore, now: datetime) -> bool:
+    """Whether it is ours to send: of all who saw the row as it was, one changes it."""
+    period = max(chore.period, CHORES[chore.name].period(now))
+    sent = chore.times_sent if period == chore.period else 0
+    seen = Chore.objects.filter(
+        pk=chore.pk, status=chore.status, again_at=chore.again_at, period=chore.period
+    )
+    return bool(
+        seen.update(status=Status.DUE, period=period, again_at=now + _pause(sent), times_sent=sent + 1)
+    )
+
+
+def _take(chore_id: int, now: datetime) -> Chore | None:
+    free = Q(status=Status.DUE) | Q(status=Status.TAKEN, again_at__lte=now)
+    chore = Chore.objects.filter(free, pk=chore_id, name__in=CHORES).first()
+    if chore is None:
+        return None
+    seen = Chore.objects.filter(free, pk=chore_id, times_taken=chore.times_taken)
+    if not seen.update(status=Status.TAKEN, again_at=now + lease(), times_taken=F("times_taken") + 1):
+        return None
+    chore.times_taken += 1
+    return chore
+
+
+def _mine(chore: Chore) -> QuerySet[Chore]:
+    """The row, as long as nobody took it after us."""
+    return Chore.objects.filter(pk=chore.pk, status=Status.TAKEN, times_taken=chore.times_taken)
+
+
+def _pause(times: int) -> timedelta:
+    return min(PAUSE_FIRST * 2 ** min(times, 10), PAUSE_MAX)

@@ -43,17 +43,14 @@ def start(why: str) -> None:
         transaction.on_commit(lambda: _start(why), robust=True)
 
 
-def tidy() -> None:
-    """Have a worker of the short queue forget what is past its time."""
-    _send("generation.tasks.tidy", "hourly", cluster="short")
-
-
-def do(chore: str) -> None:
-    """Have a worker of the short queue do what comes back by the clock: a task of that name."""
+def do(chore_id: object) -> None:
+    """Have a worker of the short queue do what comes back by the clock, by the id of its row."""
     if "orm" in settings.Q_CLUSTER:
-        _send(f"generation.tasks.{chore}", "by the clock", cluster="short")
+        _send("generation.tasks.chore", str(chore_id), cluster="short")
     else:
-        transaction.on_commit(lambda: _send(f"generation.tasks.{chore}", "by the clock", cluster="short"))
+        transaction.on_commit(
+            lambda: _send("generation.tasks.chore", str(chore_id), cluster="short"), robust=True
+        )
 
 
 def test(public_id: object) -> None:

@@ -1,6 +1,8 @@
 """The sentences of a receipt."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 
 from accounts.models import Hold, LedgerEntry
 from generation.models import Attempt, Generation
@@ -64,6 +66,45 @@ def said_of_answer(attempt: Attempt, name: str) -> str:
 def said_of_end(attempt: Attempt, name: str) -> str:
     sentence = _ENDS.get(Status(attempt.status), "{name} is at work.").format(name=name)
     return f"{sentence} {attempt.detail}".strip() if attempt.status != Status.DELIVERED else sentence
+
+
+def said_of_late(attempt: Attempt, name: str, *, cost_usd: Decimal | None) -> str:
+    """An answer that came when nobody waited for it, and that it cost the person nothing.
+
+    `cost_usd` is what it may have cost the studio, for who may see that.
+    """
+    assert attempt.late_at is not None
+    seconds, moment = _late_by(attempt, attempt.late_at)
+    after = f"{_lasting(seconds)} after {moment}"
+    pictures = plural(attempt.late_images, "picture") if attempt.late_images else "no picture"
+    if attempt.late_asked:
+        said = f"Asked {after}, {name} said that it had made {pictures}."
+    else:
+        said = f"{name} answered {after}, with {pictures}."
+    cost = f"; it may have cost us {dollars(cost_usd)}" if cost_usd else ""
+    return f"{said} You were not charged for that{cost}."
+
+
+def _lasting(seconds: float) -> str:
+    return f"{max(0.0, seconds):.0f} s" if seconds < 100 else f"{seconds / 60:,.0f} min"
+
+
+def _late_by(attempt: Attempt, at: datetime) -> tuple[float, str]:
+    """By how much it came too late, and for what."""
+    generation = attempt.generation
+    if generation.cancel_requested_at is not None and generation.cancel_requested_at <= at:
+        return (at - generation.cancel_requested_at).total_seconds(), "it was cancelled"
+    if generation.deadline_at <= at:
+        return (at - generation.deadline_at).total_seconds(), "the deadline"
+    if generation.finished_at is not None:
+        return (at - generation.finished_at).total_seconds(), "this had ended"
+    return (at - attempt.started_at).total_seconds(), "it was sent, when another worker had taken over"
+
+
+def dollars(amount: Decimal) -> str:
+    """`$0.039`, `$1,204.50`."""
+    whole, _, cents = f"{amount:,.6f}".rstrip("0").partition(".")
+    return f"${whole}.{cents.ljust(2, '0')}"
 
 
 def said_of_refund(entry: LedgerEntry) -> str:

@@ -21,6 +21,7 @@ from generation.receipt_words import (
     said_of_choice,
     said_of_end,
     said_of_hold,
+    said_of_late,
     said_of_quote,
     said_of_refund,
     said_of_sending,
@@ -35,7 +36,7 @@ class Step:
     """One sentence of the timeline. `credits` is how the balance changed then; None where it didn't.
 
     `kind` is `quoted`, `held`, `chosen`, `sent`, `answered`, `ended`, `cancelled`, `charged`, `released`,
-    `refunded` or `stored`; `entry` is the number of the ledger entry it tells of.
+    `refunded`, `stored` or `late`; `entry` is the number of the ledger entry it tells of.
     """
 
     at: datetime
@@ -47,7 +48,10 @@ class Step:
 
 @dataclass(frozen=True)
 class AttemptFacts:
-    """One call to a provider. `cost_usd` is what the vendor stated, in US dollars; for admins alone."""
+    """One call to a provider. `cost_usd` is what the vendor stated, in US dollars; for admins alone.
+
+    `late_at` is when it answered after all, too late to be charged for, with `late_images` pictures.
+    """
 
     number: int
     provider: str
@@ -62,6 +66,8 @@ class AttemptFacts:
     cost_usd: Decimal | None
     vendor_credits: int | None
     vendor_text: str
+    late_at: datetime | None
+    late_images: int | None
 
 
 @dataclass(frozen=True)
@@ -138,13 +144,13 @@ def receipt(generation: Generation, *, with_costs: bool) -> Receipt:
         released=hold.released,
         refunded=hold.refunded,
         vendor_cost_usd=sum(stated, Decimal()) if stated else None,
-        timeline=tuple(_timeline(generation, known)),
+        timeline=tuple(_timeline(generation, known, with_costs)),
         attempts=attempts,
         files=tuple(_file(output) for output in generation.outputs.all()),
     )
 
 
-def _timeline(generation: Generation, known: Catalog) -> list[Step]:
+def _timeline(generation: Generation, known: Catalog, with_costs: bool) -> list[Step]:
     """In the order of cause, not of clocks: the machines that wrote the moments may differ by a little."""
     hold = generation.hold
     steps = [
@@ -157,6 +163,7 @@ def _timeline(generation: Generation, known: Catalog) -> list[Step]:
         place = next((n for n, step in enumerate(steps) if n > 1 and step.at > asked_at), len(steps))
         steps.insert(place, Step(asked_at, "cancelled", "It was cancelled."))
     steps += _of_end(generation)
+    steps += _of_late_answers(generation, known, with_costs)
     return steps
 
 
@@ -170,6 +177,19 @@ def _of_attempt(attempt: Attempt, known: Catalog, *, again: bool) -> Iterator[St
         yield Step(attempt.answered_at, "answered", said_of_answer(attempt, name))
     if attempt.ended_at is not None:
         yield Step(attempt.ended_at, "ended", said_of_end(attempt, name))
+
+
+def _of_late_answers(generation: Generation, known: Catalog, with_costs: bool) -> Iterator[Step]:
+    for attempt in generation.attempts.all():
+        if attempt.late_at is not None and _came_late(attempt):
+            cost = attempt.vendor_cost_usd if with_costs else None
+            text = said_of_late(attempt, known.provider_title(attempt.provider), cost_usd=cost)
+            yield Step(attempt.late_at, "late", text)
+
+
+def _came_late(attempt: Attempt) -> bool:
+    """Whether it has no answer but a late one: a later claim may have fetched the same one in time."""
+    return attempt.late_at is not None and attempt.answered_at is None
 
 
 def _of_end(generation: Generation) -> Iterator[Step]:
@@ -213,6 +233,8 @@ def _attempt(attempt: Attempt, known: Catalog, with_costs: bool) -> AttemptFacts
         cost_usd=attempt.vendor_cost_usd if with_costs else None,
         vendor_credits=attempt.vendor_credits if with_costs else None,
         vendor_text=attempt.vendor_text if with_costs else "",
+        late_at=attempt.late_at if _came_late(attempt) else None,
+        late_images=attempt.late_images if _came_late(attempt) else None,
     )
 
 

@@ -1,66 +1,117 @@
 """The sweep: finds what stopped moving and gives it an end, and forgets what is past its time."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from django.db.models import Exists, OuterRef, Q
+from django.db import OperationalError
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django_q.models import OrmQ, Task
 
 from accounts import idempotency
 from accounts.models import Event
 from gallery.models import Upload
 from generation import claims, execution, queue
-from generation.models import Generation, Reference
+from generation.models import Chore, Generation, Reference
 from generation.progress import Reason
 
 log = structlog.get_logger(__name__)
 
 EVENTS_KEPT = timedelta(days=2)
 LOOSE_UPLOADS_KEPT = timedelta(hours=24)
+CHORES_KEPT = timedelta(days=7)
+QUEUE_ROWS_KEPT = timedelta(days=30)
+# Read at a time; each is ended in a transaction of its own.
+BATCH = 200
+# Ended by one sweep, which keeps the supervisor from its clusters; the next one goes on.
+REAPED_MAX = 1_000
+FORGOTTEN_AT_ONCE = 1_000
 TOO_LONG = Reason("deadline_passed", "This took longer than it may.")
 TOO_OFTEN = Reason("attempts_used_up", "This was tried too often without an end.")
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did, as counts."""
+    """What a sweep did, as counts; `failed` are rows that could not be ended, and are logged."""
 
     reaped: int
     woken: int
+    failed: int = 0
 
 
-def sweep(*, now: datetime) -> Swept:
+def sweep(*, now: datetime, reaped_max: int | None = REAPED_MAX) -> Swept:
     """End what is past its deadline or its attempts, and wake a worker for what waits."""
-    swept = Swept(reaped=_reap(now), woken=_wake(now))
-    if swept.reaped or swept.woken:
+    reaped, failed = reap(now=now, at_most=reaped_max)
+    swept = Swept(reaped=reaped, woken=wake(now=now), failed=failed)
+    if any(asdict(swept).values()):
         log.info("swept", **asdict(swept))
     return swept
 
 
-def tidy(*, now: datetime) -> int:
-    """Forget idempotency keys, events and loose uploads that are past their time; answers how many rows."""
-    events, _ = Event.objects.filter(created_at__lt=now - EVENTS_KEPT).delete()
-    used = Reference.objects.filter(original=OuterRef("original"))
-    loose = Upload.objects.filter(~Exists(used), created_at__lt=now - LOOSE_UPLOADS_KEPT)
-    uploads, _ = loose.delete()
-    return idempotency.prune(now=now) + events + uploads
+def reap(*, now: datetime, at_most: int | None = None) -> tuple[int, int]:
+    """End what is past its deadline or its attempts; answers how many were ended, and how many could not be.
+
+    One that cannot be ended is logged and left for the next sweep; the others are ended all the same.
+    """
+    reaped = failed = last = 0
+    while batch := _over(now, after=last):
+        for last, attempts_made, deadline_at in batch:
+            reason = TOO_LONG if deadline_at <= now else TOO_OFTEN
+            try:
+                reaped += execution.reap(last, reason, seen_attempts=attempts_made, now=now)
+            except OperationalError:  # the database is away, or too busy; so it would be for the others
+                raise
+            except Exception:
+                log.exception("a generation could not be ended", generation=last)
+                failed += 1
+            if at_most is not None and reaped >= at_most:
+                return reaped, failed
+    return reaped, failed
 
 
-def _reap(now: datetime) -> int:
-    idle = Q(status="queued") | Q(status="running", leased_until__lte=now)
-    over = Q(deadline_at__lte=now) | Q(claims_lost__gte=claims.CLAIMS_LOST_MAX)
-    reaped = 0
-    for pk, attempts_made, deadline_at in Generation.objects.filter(idle, over).values_list(
-        "pk", "attempts_made", "deadline_at"
-    ):
-        reason = TOO_LONG if deadline_at <= now else TOO_OFTEN
-        reaped += execution.reap(pk, reason, seen_attempts=attempts_made, now=now)
-    return reaped
-
-
-def _wake(now: datetime) -> int:
+def wake(*, now: datetime) -> int:
     """A task for waiting work; one is enough, since a runner serves whatever waits."""
     if not claims.waiting(now=now):
         return 0
     queue.wake("sweep")
     return 1
+
+
+def tidy(*, now: datetime) -> int:
+    """Forget what is past its time; answers how many rows. What can't be forgotten keeps nothing else."""
+    used = Reference.objects.filter(original=OuterRef("original"))
+    loose = Upload.objects.filter(~Exists(used), created_at__lt=now - LOOSE_UPLOADS_KEPT)
+    done = Chore.objects.filter(status=Chore.Status.DONE, period__lt=now - CHORES_KEPT)
+    forget: dict[str, Callable[[], int]] = {
+        "idempotency keys": lambda: idempotency.prune(now=now),
+        "events": lambda: _forget(Event.objects.filter(created_at__lt=now - EVENTS_KEPT)),
+        "loose uploads": lambda: _forget(loose),
+        "chores": lambda: _forget(done),
+        # Failed tasks, and what nobody took from the queue: hints of work that its rows tell of anyhow.
+        "ended tasks": lambda: _forget(Task.objects.filter(stopped__lt=now - QUEUE_ROWS_KEPT)),
+        "queued tasks": lambda: _forget(OrmQ.objects.filter(lock__lt=now - QUEUE_ROWS_KEPT)),
+    }
+    forgotten = 0
+    for what, act in forget.items():
+        try:
+            forgotten += act()
+        except Exception:
+            log.exception("old rows could not be forgotten", what=what)
+    return forgotten
+
+
+def _over(now: datetime, *, after: int) -> list[tuple[int, int, datetime]]:
+    idle = Q(status="queued") | Q(status="running", leased_until__lte=now)
+    over = Q(deadline_at__lte=now) | Q(claims_lost__gte=claims.CLAIMS_LOST_MAX)
+    rows = Generation.objects.filter(idle, over, pk__gt=after).order_by("pk")
+    return list(rows.values_list("pk", "attempts_made", "deadline_at")[:BATCH])
+
+
+def _forget(rows: QuerySet[Any]) -> int:
+    """Delete the rows, some at a time, so that no transaction is long."""
+    forgotten = 0
+    while keys := list(rows.order_by().values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        forgotten += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return forgotten

@@ -29,7 +29,6 @@ from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
 
-TIDY_SECONDS = 3600
 TICK_SECONDS = 0.5
 STAFF_SECONDS = 2.0
 # A cluster that ends at once again is started less and less often.
@@ -114,7 +113,6 @@ class Supervisor:
         self._ready = False
         self._stop = threading.Event()
         self._parent = os.getppid()
-        self._tidied = time.monotonic()
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT or the parent's end; then drain, and kill what is left."""
@@ -166,13 +164,10 @@ class Supervisor:
         try:
             now = timezone.now()
             recovery.sweep(now=now)
-            chores.send_due(now=now)
+            chores.send_due(now=database_now())
             generations = self._clusters[0]
             if parts := generations.stalled(now=now):
                 generations.restart(f"{' and '.join(parts)} stand still")
-            if time.monotonic() - self._tidied >= TIDY_SECONDS:
-                self._tidied = time.monotonic()
-                queue.tidy()
         except Exception:  # the database may be away for a moment; the next sweep finds what this one left
             log.exception("the sweep failed")
 

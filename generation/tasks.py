@@ -4,21 +4,14 @@ import asyncio
 import os
 from contextlib import aclosing
 
-import structlog
 from django.conf import settings
-from django.utils import timezone
 
-from accounts import allowances as rules
-from accounts import notices
-from generation import audit as whole_audit
-from generation import heartbeats, provider_tests, queue, recovery
+from generation import chores, heartbeats, provider_tests, queue
 from generation.adapters import Adapters
 from generation.claims import database_now
 from generation.desk import Desk
 from generation.providers.http import new_client
 from generation.runner import Runner
-
-log = structlog.get_logger(__name__)
 
 
 def run(generation_id: str) -> None:
@@ -31,22 +24,9 @@ def run(generation_id: str) -> None:
         asyncio.run(_run(stands_by=bool(cluster)))
 
 
-def tidy(reason: str) -> None:
-    """Forget what is past its time."""
-    recovery.tidy(now=timezone.now())
-
-
-def allowances(reason: str) -> None:
-    """Give the allowances that are due, and mail the notices that wait."""
-    now = timezone.now()
-    rules.run(now=now)
-    notices.send_waiting(now=now)
-
-
-def audit(reason: str) -> None:
-    """Audit the ledger, and tell the admins what was found."""
-    if found := whole_audit.nightly(timezone.now()):
-        log.error("the audit found something", found=len(found), first=str(found[0]))
+def chore(chore_id: str) -> None:
+    """Do what comes back by the clock, if the row says that it is still to be done."""
+    chores.do(int(chore_id))
 
 
 def test_provider(public_id: str) -> None:

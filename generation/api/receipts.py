@@ -47,6 +47,10 @@ class ReceiptAttemptOutput(serializers.Serializer):
     detail = serializers.CharField()
     cost_usd = serializers.DecimalField(max_digits=12, decimal_places=6, allow_null=True)
     vendor_credits = serializers.IntegerField(allow_null=True)
+    late_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it answered too late to be charged for; null: it didn't."
+    )
+    late_images = serializers.IntegerField(allow_null=True, help_text="Pictures that came too late.")
 
 
 class ReceiptRenditionOutput(serializers.Serializer):

@@ -179,6 +179,11 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # An answer nobody waited for any more: not charged, kept for the receipt. `late_asked` is how often the
+    # vendor was asked afterwards what became of it.
+    late_at = models.DateTimeField(null=True)
+    late_images = models.PositiveSmallIntegerField(null=True)
+    late_asked = models.PositiveSmallIntegerField(default=0)
     # Whose it is, and of what: plain facts of the generation and its hold, for reports.
     account = models.ForeignKey(
         CreditAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -200,6 +205,15 @@ class Attempt(models.Model):
                 fields=["started_at", "account", "team", "model", "provider", "vendor_cost_usd"],
                 condition=Q(vendor_cost_usd__isnull=False),
                 name="generation_attempt_spend",
+            ),
+            models.Index(
+                fields=["late_at"], condition=Q(late_at__isnull=False), name="generation_attempt_late"
+            ),
+            # Whom the vendor may still be asked about.
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(status="outcome_unknown", late_at__isnull=True) & ~Q(vendor_id=""),
+                name="generation_attempt_unheard",
             ),
         ]
 

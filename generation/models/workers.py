@@ -41,10 +41,29 @@ class WorkerProcess(models.Model):
 
 
 class Chore(models.Model):
-    """When something that comes back is due next; whoever moves `due_at` on does it."""
+    """One period of something that comes back by the clock: due, taken by a worker, done once."""
 
-    name = models.CharField(max_length=20, unique=True)
-    due_at = models.DateTimeField()
+    class Status(models.TextChoices):
+        DUE = "due"
+        TAKEN = "taken"
+        DONE = "done"
+
+    name = models.CharField(max_length=20)
+    period = models.DateTimeField("when the period began")
+    status = models.CharField(max_length=5, choices=Status, default=Status.DUE)
+    # When it is sent again unless it is done: a task may be lost, and the lease of who took it ends.
+    again_at = models.DateTimeField()
+    times_sent = models.PositiveIntegerField(default=0)
+    # The fence: who took it says which time that was.
+    times_taken = models.PositiveIntegerField(default=0)
+    # Where the next one goes on, of what is done in several goes.
+    place = models.CharField(max_length=200, blank=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "period"], name="generation_chore_one_a_period"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.due_at:%Y-%m-%d %H:%M}"
+        return f"{self.name} of {self.period:%Y-%m-%d %H:%M}: {self.status}"

@@ -6,7 +6,7 @@ from django import template
 from django.urls import reverse
 
 from accounts import statement
-from generation import catalog
+from generation import catalog, receipt_words
 from generation.models import Attempt, Generation
 from generation.receipts import AttemptFacts, Step
 from generation.reports import Line
@@ -20,6 +20,7 @@ ICONS = {
     "sent": "arrow-up-right",
     "answered": "arrow-left",
     "ended": "info",
+    "late": "clock",
     "cancelled": "ban",
     "charged": "coins",
     "released": "undo-2",
@@ -53,11 +54,7 @@ def outcome(attempt: AttemptFacts) -> str:
 @register.filter
 def dollars(amount: Decimal | None) -> str:
     """`$0.039`, `$1,204.50`; a dash where the vendor stated none."""
-    if amount is None:
-        return "–"
-    text = f"{amount:,.6f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"
+    return "–" if amount is None else receipt_words.dollars(amount)
 
 
 @register.filter

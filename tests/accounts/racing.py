@@ -179,6 +179,71 @@ def chores(worker: int, *, now: str, **_: Any) -> Counter[str]:
     return Counter(chores.send_due(now=datetime.fromisoformat(now)))
 
 
+def periods(
+    worker: int, *, now: str, ticks: int, lost: float, user: int, together: Callable[[], object], **_: Any
+) -> Counter[str]:
+    """Supervisors tick through an hour; every task that isn't lost reaches all of them at once.
+
+    What a chore did is a row, which says of which period; how often each period was done is counted.
+    """
+    import time
+    from datetime import datetime, timedelta
+
+    from django_q.models import OrmQ
+
+    from accounts import events
+    from accounts.models import Event
+    from generation import chores
+    from generation.models import Chore
+
+    chance = random.Random(ticks)
+
+    def work(name: str) -> Callable[[datetime, str], str]:
+        def act(at: datetime, place: str) -> str:
+            period = Chore.objects.get(name=name, status=Chore.Status.TAKEN).period
+            events.record(user_id=user, kind=events.Kind.NOTICE, subject=f"{name} {period:%d %H:%M}")
+            time.sleep(0.001)
+            return ""
+
+        return act
+
+    chores.CHORES = {name: chores.Kind(kind.period, work(name)) for name, kind in chores.CHORES.items()}
+    for tick in range(ticks):
+        moment = datetime.fromisoformat(now) + tick * timedelta(seconds=15)
+        chores.send_due(now=moment)
+        together()
+        sent = [row.task["args"][0] for row in OrmQ.objects.order_by("pk")]
+        for chore_id in [chore_id for chore_id in sent if chance.random() >= lost]:
+            chores.do(int(chore_id), now=moment)
+        together()
+        if worker == 0:
+            OrmQ.objects.all().delete()
+        together()
+    done = Event.objects.exclude(subject="").values_list("subject", flat=True)
+    return Counter(done) if worker == 0 else Counter()
+
+
+def sweeps(worker: int, **_: Any) -> Counter[str]:
+    """Everybody sweeps by hand while supervisors send; what each said it did is summed up."""
+    import io
+    import re
+
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from generation import chores
+
+    said = io.StringIO()
+    try:
+        chores.send_due(now=timezone.now())
+        call_command("sweep", "--only", "reap", "--only", "wake", "--only", "chores", stdout=said)
+    except Exception as error:
+        return Counter({"errors": 1, repr(error): 1})
+    text = said.getvalue()
+    reaped = int(re.match(r"\d+", text)[0])  # type: ignore[index]
+    return Counter({"reaped": reaped, "audit": int("audit" in text), "errors": int("failed" in text)})
+
+
 def turns(worker: int, *, user: int, image: int, **_: Any) -> Counter[str]:
     """Every process goes on from the same picture; the branches that the turns land on are counted."""
     from django.utils import timezone
@@ -230,6 +295,8 @@ SCENARIOS: dict[str, Callable[..., Counter[str]]] = {
     "allowances": allowances,
     "batches": batches,
     "chores": chores,
+    "periods": periods,
+    "sweeps": sweeps,
     "turns": turns,
     "queue_rules": queue_rules,
 }
@@ -244,7 +311,7 @@ def in_processes(scenario: Callable[..., Counter[str]], terms: dict[str, Any]) -
 
     def work(worker: int) -> None:
         start.wait()
-        results.put(scenario(worker, **terms))
+        results.put(scenario(worker, together=start.wait, **terms))
 
     children = [context.Process(target=work, args=(number,)) for number in range(terms["processes"])]
     for child in children:
