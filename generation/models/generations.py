@@ -54,6 +54,8 @@ class Generation(models.Model):
     branch = models.ForeignKey(Branch, null=True, on_delete=models.PROTECT, related_name="generations")
     continues = models.ForeignKey(Image, null=True, on_delete=models.SET_NULL, related_name="continued_by")
     name = models.CharField("name of the turn", max_length=80, blank=True)
+    # The one it was asked for again after.
+    retry_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="retries")
 
     # The quote, in credits: a snapshot that no later price changes.
     price = models.BigIntegerField("credits for one image")
