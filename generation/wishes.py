@@ -9,7 +9,6 @@ from generation import catalog, routing
 from generation.catalog import Catalog, ImageSize, Model
 from generation.routing import Wanted
 
-
 # Shorter, and what is left after a call would not do for fetching and storing.
 DEADLINE_SECONDS_MIN = 60
 

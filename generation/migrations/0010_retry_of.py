@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generation", "0009_claims_lost_in_a_row"),
+        ("generation", "0010_worker_processes"),
     ]
 
     operations = [
@@ -14,7 +14,8 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,
-                related_name="retries",
+                db_index=False,
+                related_name="+",
                 to="generation.generation",
             ),
         ),
