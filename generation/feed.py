@@ -76,6 +76,16 @@ class Row:
         return not self.generation.is_terminal
 
     @property
+    def cancellable(self) -> bool:
+        """Whether there is something left to cancel."""
+        return self.unfinished and self.terms.possible
+
+    @property
+    def retryable(self) -> bool:
+        """Whether it ended with something missing that could be made now."""
+        return self.generation.status in _ENDED_SHORT and self.price_again is not None
+
+    @property
     def stopping(self) -> bool:
         """Cancelled by the person, while an answer may still arrive."""
         return self.unfinished and self.generation.cancel_requested_at is not None
@@ -84,6 +94,11 @@ class Row:
     def place(self) -> str:
         """Its place in line, in words."""
         return expectation.place_words(self.expected.place)
+
+    @property
+    def left_said(self) -> str:
+        """How long it should take still, where it is being made."""
+        return f"{self.left} left" if self.left.startswith("about") else self.left
 
     @property
     def elsewhere_label(self) -> str:

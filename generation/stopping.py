@@ -32,38 +32,41 @@ class TermsChanged(Exception):
 class Terms:
     """What cancelling now would mean: a stable code, the most it can cost, and a sentence for people.
 
-    `free`, `arriving` (a provider is at work), `arrived` (what came is kept, the rest is not asked for);
-    or there is nothing to cancel any more: `stopping`, `finished`.
+    `free`, `arriving` (a provider is at work), `arrived` (what came is kept, the rest is not asked for),
+    `stopping`, `finished`. `possible` says whether it would change anything.
     """
 
     code: str
     credits_max: int
     sentence: str
+    possible: bool = True
 
     @property
-    def possible(self) -> bool:
-        """Whether it would change anything."""
-        return self.code not in (STOPPING, FINISHED)
+    def label(self) -> str:
+        """What it costs, as a button says it."""
+        return f"up to {_credits(self.credits_max)}" if self.credits_max else "free"
 
 
 def terms(generation: Generation) -> Terms:
     """The terms as the attempts have them; read under the row's lock they are those that hold."""
     if generation.is_terminal:
-        return Terms(FINISHED, 0, "This has ended already.")
+        return Terms(FINISHED, 0, "This has ended already.", possible=False)
     found = progress(count=generation.count, attempts=generation.attempts.all())
     held = set(found.held)
     sent = {place for attempt in found.pending for place in attempt.positions} - held - set(found.closed)
     most = generation.price * len(held | sent)
     up_to = f"up to {_credits(most)}"
     if generation.cancel_requested_at is not None:
-        return Terms(STOPPING, most, f"It is being stopped. What still arrives is charged, {up_to}.")
+        said = f"It is being stopped. What arrives is kept and charged, {up_to}."
+        return Terms(STOPPING, most, said, possible=False)
     if sent and held:
         both = "what has arrived and what still arrives is charged"
         return Terms(ARRIVING, most, f"The provider can’t be stopped: {both}, {up_to}.")
     if sent:
         return Terms(ARRIVING, most, f"The provider can’t be stopped: what arrives is charged, {up_to}.")
     if held:
-        return Terms(ARRIVED, most, _said_of_arrived(len(held), generation.count, most))
+        said = _said_of_arrived(len(held), generation.count, most)
+        return Terms(ARRIVED, most, said, possible=len(held) < generation.count)
     return Terms(FREE, 0, f"Cancelling is free: {_back(generation.credits_quoted)} at once.")
 
 

@@ -68,7 +68,7 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             messages.info(request, "This had ended already.")
     if _wants_part(request):
         return _row(request, generation)
-    return _picture_page(request) or redirect(_place(generation))
+    return _back(request, generation)
 
 
 @login_required
@@ -184,6 +184,13 @@ def _refused_cancel(
     if _wants_part(request):
         return render(request, "generation/_refusal.html", {"refusal": Refusal(words)}, status=422)
     messages.error(request, words)
+    return _back(request, generation)
+
+
+def _back(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """To the page that the form stood on."""
+    if "on_receipt" in request.POST:
+        return redirect("generation:receipt", public_id=generation.public_id)
     return _picture_page(request) or redirect(_place(generation))
 
 

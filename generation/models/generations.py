@@ -16,7 +16,8 @@ from generation.models.conversations import Branch
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def with_parts(self) -> "GenerationQuerySet":
         """All that a row of the feed or an API answer shows, in a constant number of queries."""
-        return self.select_related("hold", "branch__conversation", "continues", "retry_of").prefetch_related(
+        rows = self.select_related("hold", "branch__conversation", "continues", "retry_of")
+        return rows.defer("retry_of__prompt").prefetch_related(
             "outputs__image__original__renditions", "references__original__renditions", "attempts"
         )
 
