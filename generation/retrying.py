@@ -54,12 +54,15 @@ def been_at(generation: Generation) -> frozenset[str]:
 
 
 def others(generation: Generation, known: Catalog) -> tuple[Offer, ...]:
-    """Who else that is set up can make it, in the admins' order."""
+    """Who else that is set up can make it, in the admins' order; nobody is "else" where nobody was asked."""
+    been = been_at(generation)
+    if not been:
+        return ()
     try:
         model = known.find(generation.model)
     except catalog.UnknownModel:
         return ()
-    wanted, been = specs.wanted(generation, model), been_at(generation)
+    wanted = specs.wanted(generation, model)
     return tuple(
         offer
         for offer in model.live_offers()
@@ -145,7 +148,12 @@ def submit(
 
 
 def _best_other(generation: Generation, known: Catalog, *, now: datetime) -> str:
-    """The first by the admins' policy of those who are well; else the first who is able, for when it is."""
+    """The first by the admins' policy of those who are well; else the first who is able, for when it is.
+
+    Empty, which leaves the choice to the router, where nobody was asked before.
+    """
+    if not been_at(generation):
+        return ""
     found = others(generation, known)
     if not found:
         raise InvalidWish("provider", "no_other_provider", "No other provider that is set up can make this.")

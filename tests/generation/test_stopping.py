@@ -1,18 +1,16 @@
 """Cancelling: what it costs is said before, and is what it costs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from accounts import audit, ledger
+from accounts import ledger
 from accounts.models import Event, User
 from gallery import ingest
-from generation import claims, delivery, execution, stopping, submission
+from generation import claims, execution, stopping, submission
 from generation.models import Attempt, Generation
 from generation.progress import Reason
-from generation.providers.base import Answer, Spec
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -211,27 +209,3 @@ def test_the_beginning_of_a_call_is_heard_of(generation: Generation) -> None:
     factories.begin(taken)
 
     assert Event.objects.filter(kind=Event.Kind.GENERATION).count() == heard + 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_cancelled_while_a_provider_is_at_work_it_costs_what_was_said(
-    user: User, fake: Any, serve: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The provider makes one picture a call, so two are made side by side and the others never."""
-    monkeypatch.setattr(delivery, "side_by_side", one_by_one)
-    generation = factories.generation(user, count=2)
-    said: list[int] = []
-
-    def cancelled_meanwhile(spec: Spec) -> Answer:
-        from tests.generation.conftest import pictures
-        from tests.generation.together import meanwhile
-
-        meanwhile(lambda: said.append(press(generation)))
-        return pictures(spec)
-
-    serve(fake(cancelled_meanwhile))
-
-    done = now_of(generation)
-    assert said == [done.hold.captured] == [4]
-    assert (done.status, done.outputs.count()) == ("succeeded", 2)
-    assert not list(audit.findings())
