@@ -13,18 +13,14 @@ from statistics import median
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import RowNumber
 
 from accounts import queue_rules
-from generation import catalog, line, routing, specs
+from generation import catalog, claims, line, routing, specs
 from generation.catalog import Catalog, ProviderFacts
 from generation.models import Attempt, Generation, RoutingPolicy
 
-# Beyond so many waiting rows a place in line means nothing to a person.
+# Beyond so many waiting rows a place in line means nothing to a person; so many of each person's are read.
 PLACES_MAX = 200
-# So many waiting rows are read, everybody's first before anybody's second; lanes move them among these.
-LINE_READ = 1_000
 RECENT = timedelta(hours=24)
 SAMPLE = 50
 ATTEMPTS_READ = 400
@@ -121,8 +117,7 @@ class Outlook:
 
     @cached_property
     def _running(self) -> dict[int, int]:
-        rows = Generation.objects.filter(status=Generation.Status.RUNNING, leased_until__gt=self._now)
-        return dict(rows.values_list("user_id").annotate(places=Count("pk")))
+        return claims.running_places(now=self._now)
 
     @cached_property
     def _rules(self) -> queue_rules.QueueRules:
@@ -145,11 +140,7 @@ class Outlook:
     @cached_property
     def _line(self) -> list[tuple[int, int]]:
         """What waits and whose it is, in the order in which workers take it."""
-        due = Q(wake_at__isnull=True) | Q(wake_at__lte=self._now)
-        turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
-        queued = Generation.objects.filter(due, status=Generation.Status.QUEUED, deadline_at__gt=self._now)
-        in_turn = queued.annotate(turn=turn).order_by("turn", "pk").values_list("pk", "user_id")
-        waiting: list[tuple[int, int]] = sorted(in_turn[:LINE_READ])
+        waiting = claims.in_line(now=self._now, limit=PLACES_MAX)
         whose = dict(waiting)
         return [(pk, whose[pk]) for pk in line.order(waiting, running=self._running, rules=self._rules)]
 
