@@ -138,7 +138,11 @@ CACHES = {
 # How long a worker's task takes new work before it hands over to another.
 RUNNER_CLAIM_SECONDS = at_least_one("RUNNER_CLAIM_SECONDS", 300)
 GENERATION_DEADLINE_SECONDS = at_least_one("GENERATION_DEADLINE_SECONDS", 300)
-_q_timeout = RUNNER_CLAIM_SECONDS + GENERATION_DEADLINE_SECONDS + 60
+# The longest that a caller may ask for.
+GENERATION_DEADLINE_SECONDS_MAX = max(
+    at_least_one("GENERATION_DEADLINE_SECONDS_MAX", 1800), GENERATION_DEADLINE_SECONDS
+)
+_q_timeout = RUNNER_CLAIM_SECONDS + GENERATION_DEADLINE_SECONDS_MAX + 60
 _q_workers = at_least_one("GENERATION_WORKERS", 2)
 
 

@@ -45,6 +45,7 @@ def continue_from(
     api_key: ApiKey | None = None,
     expected_credits: int | None = None,
     key: idempotency.Key | None = None,
+    retry_of: Generation | None = None,
 ) -> Submitted:
     """Go on from a picture: the last of its branch goes on there, an earlier one and `fork` begin a branch.
 
@@ -63,6 +64,7 @@ def continue_from(
         expected_credits=expected_credits,
         key=key,
         turn=Beginning(image, fork=fork),
+        retry_of=retry_of,
     )
 
 

@@ -88,6 +88,8 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
         raise OutcomeLost(claim)
     offer = sending.offer
     health.admit(offer.provider, now=now)
+    # From here on cancelling costs something, and who makes it is known.
+    _tell(generation)
     hold = rows.get(Hold, where="id = %s", values=[generation.hold_id])
     attempt = Attempt(
         generation=generation,

@@ -7,20 +7,20 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count
 
 from accounts.models import User
 from gallery import provenance
 from gallery.models import Image
-from generation import catalog, pricing
+from generation import catalog, expectation, pricing, retrying, stopping
 from generation.catalog import Catalog
+from generation.expectation import Expectation, Outlook
 from generation.models import Branch, Generation
 from generation.providers.errors import Code
+from generation.stopping import Terms
 
 PAGE = 20
-# Beyond so many waiting rows a place in line means nothing to a person, and is not worth reading them.
-LINE_MAX = 200
+_ENDED_SHORT = (Generation.Status.FAILED, Generation.Status.PARTIAL, Generation.Status.CANCELED)
 
 
 class State(StrEnum):
@@ -42,18 +42,22 @@ class Row:
 
     Amounts are credits. `price_again` is what one image would cost now, None when its model is no longer on
     offer; `turns` and `branches` count those of the conversation it belongs to, 0 where there is none;
+    `terms` say what cancelling costs, `elsewhere` who else could make what is missing, as people call them;
     `key` makes a press of its button happen once.
     """
 
     generation: Generation
     state: State
     images: tuple[Image, ...]
-    place: str
+    expected: Expectation
+    left: str
+    terms: Terms
     wake_seconds: int | None
     provider: str
     title: str
     reason: str
     price_again: int | None
+    elsewhere: tuple[str, ...] = ()
     turns: int = 0
     branches: int = 0
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -72,9 +76,40 @@ class Row:
         return not self.generation.is_terminal
 
     @property
+    def cancellable(self) -> bool:
+        """Whether there is something left to cancel."""
+        return self.unfinished and self.terms.possible
+
+    @property
+    def retryable(self) -> bool:
+        """Whether it ended with something missing that could be made now."""
+        return self.generation.status in _ENDED_SHORT and self.price_again is not None
+
+    @property
     def stopping(self) -> bool:
         """Cancelled by the person, while an answer may still arrive."""
         return self.unfinished and self.generation.cancel_requested_at is not None
+
+    @property
+    def place(self) -> str:
+        """Its place in line, in words."""
+        return expectation.place_words(self.expected.place)
+
+    @property
+    def left_said(self) -> str:
+        """How long it should take still, where it is being made."""
+        return f"{self.left} left" if self.left.startswith("about") else self.left
+
+    @property
+    def elsewhere_label(self) -> str:
+        """What the button says that asks somebody else; empty where nobody else can make it."""
+        match self.elsewhere:
+            case ():
+                return ""
+            case (only,):
+                return f"Run again with {only}"
+            case _:
+                return "Run again elsewhere"
 
     @property
     def slots(self) -> range:
@@ -157,10 +192,10 @@ def page(user: User, *, now: datetime, before: Generation | None = None) -> Page
 def present(generations: Iterable[Generation], *, now: datetime) -> list[Row]:
     """Each as a row; they must have been read `with_parts`."""
     generations = list(generations)
-    places = _places(now) if any(row.status == Generation.Status.QUEUED for row in generations) else {}
     known = catalog.load()
+    outlook = Outlook(now=now, known=known)
     sizes = _conversations(generations)
-    return [_row(generation, places, known, sizes, now) for generation in generations]
+    return [_row(generation, outlook.of(generation), known, sizes, now) for generation in generations]
 
 
 def _conversations(generations: list[Generation]) -> dict[int, tuple[int, int]]:
@@ -175,7 +210,7 @@ def _conversations(generations: list[Generation]) -> dict[int, tuple[int, int]]:
 
 def _row(
     generation: Generation,
-    places: dict[int, int],
+    expected: Expectation,
     known: Catalog,
     sizes: dict[int, tuple[int, int]],
     now: datetime,
@@ -188,12 +223,15 @@ def _row(
         generation=generation,
         state=state,
         images=tuple(output.image for output in generation.outputs.all()),
-        place=_place_words(places.get(generation.pk)),
+        expected=expected,
+        left=expectation.left_words(expected.finish_at, now) if expected.finish_at else "",
+        terms=stopping.terms(generation),
         wake_seconds=max(1, round((wake_at - now).total_seconds())) if wake_at else None,
         provider=_provider(generation, known),
         title=title,
         reason=reason,
         price_again=_price_now(generation, known),
+        elsewhere=_elsewhere(generation, known),
         turns=size[0],
         branches=size[1],
     )
@@ -241,22 +279,10 @@ def _provider(generation: Generation, known: Catalog) -> str:
     return known.provider_title(name) if name else ""
 
 
-def _places(now: datetime) -> dict[int, int]:
-    """Places in line by the turn each person's work has, as workers claim it."""
-    due = Q(wake_at__isnull=True) | Q(wake_at__lte=now)
-    turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
-    waiting = Generation.objects.filter(due, status=Generation.Status.QUEUED, deadline_at__gt=now)
-    line = waiting.annotate(turn=turn).order_by("turn", "pk").values_list("pk", flat=True)[:LINE_MAX]
-    return {pk: place for place, pk in enumerate(line, start=1)}
-
-
-def _place_words(place: int | None) -> str:
-    if place is None:
-        return "In line"
-    if place == 1:
-        return "Next in line"
-    ending = "th" if 10 < place % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
-    return f"{place}{ending} in line"
+def _elsewhere(generation: Generation, known: Catalog) -> tuple[str, ...]:
+    if generation.status not in _ENDED_SHORT:
+        return ()
+    return tuple(offer.provider.title for offer in retrying.others(generation, known))
 
 
 def _price_now(generation: Generation, known: Catalog) -> int | None:

@@ -12,11 +12,12 @@ from accounts import idempotency, ledger
 from accounts.models import User
 from gallery import ingest
 from gallery.models import Image
-from generation import composer, conversations, pricing, submission
+from generation import composer, conversations, pricing, retrying, submission
 from generation.composer import Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
 from generation.references import GivenReference
+from generation.retrying import Retry
 from generation.wishes import InvalidWish, Wish
 
 # What a wish may meet that its person can do something about; nothing was held.
@@ -66,10 +67,7 @@ def make(
     content = [_content(wish), *(reference.original.sha256 for reference in given)]
     if continues is not None:
         content.append(f"{continues.public_id} {fork}")
-    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
-    key = None
-    if composer.is_id(form_key := request.POST.get("key", "")):
-        key = idempotency.Key(value=f"form:{form_key}:{digest[:32]}", fingerprint=digest)
+    key = _key(request, content)
     expected = None if price is None else price * wish.count
     now = timezone.now()
     if continues is None:
@@ -88,6 +86,30 @@ def make(
             key=key,
         )
     return made.generation
+
+
+def again(request: HttpRequest, user: User, retry: Retry, *, provider: str, price: int) -> Generation:
+    """Ask for it again once for each key. Raises what is in `REFUSALS`.
+
+    What was asked for counts, not the provider that was chosen for it: another press may choose another.
+    """
+    content = [str(retry.earlier.public_id), provider, str(retry.wish.count), str(price)]
+    made = retrying.submit(
+        retry,
+        user=user,
+        now=timezone.now(),
+        expected_credits=price * retry.wish.count,
+        key=_key(request, content),
+    )
+    return made.generation
+
+
+def _key(request: HttpRequest, content: list[str]) -> idempotency.Key | None:
+    """The form's key together with what it asks for."""
+    if not composer.is_id(form_key := request.POST.get("key", "")):
+        return None
+    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+    return idempotency.Key(value=f"form:{form_key}:{digest[:32]}", fingerprint=digest)
 
 
 def strip(
@@ -144,5 +166,6 @@ def _content(wish: Wish) -> str:
         wish.temperature,
         wish.top_p,
         wish.provider,
+        wish.deadline_seconds,
     )
     return json.dumps(fields)

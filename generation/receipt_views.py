@@ -6,13 +6,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import acts, administration, events, ledger
 from accounts.models import User
 from accounts.people import signed_in
-from generation import receipts
+from generation import feed, receipts
 from generation.forms import RefundForm
 from generation.models import Generation
 from generation.receipt_words import plural
@@ -68,15 +69,23 @@ def _page(
     may_refund = shown.charged > 0 and _may_refund(user, generation.user)
     if form is None and may_refund:
         form = RefundForm(initial={"amount": shown.charged, "key": uuid.uuid4()})
+    own = generation.user_id == user.pk
     context = {
         "receipt": shown,
         "generation": generation,
-        "own": generation.user_id == user.pk,
+        "own": own,
+        "row": _row(generation) if own else None,
         "sees_all": sees_all,
         "form": form,
         "heard": heard,
     }
     return render(request, "generation/receipt.html", context, status=status)
+
+
+def _row(generation: Generation) -> feed.Row:
+    """What to expect of it and what can be done with it, as the Studio has it."""
+    (row,) = feed.present(Generation.objects.filter(pk=generation.pk).with_parts(), now=timezone.now())
+    return row
 
 
 def _may_refund(by: User, user: User) -> bool:

@@ -1,6 +1,6 @@
 """The sentences of a receipt."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,16 @@ _ENDS = {
 def plural(number: int, word: str) -> str:
     """`1 credit`, `2,000 credits`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def said_of_retry(generation: Generation, earlier: Generation, title: Callable[[str], str]) -> str:
+    """After which one it was asked for, and where it goes instead. `title` names a provider."""
+    been = list(dict.fromkeys(attempt.provider for attempt in earlier.attempts.all()))
+    at = f" at {' and '.join(map(title, been))}" if been else ""
+    chosen = generation.provider
+    moved = chosen and chosen != earlier.provider and chosen not in been
+    elsewhere = f" This time it goes to {title(chosen)} alone." if moved else ""
+    return f"Asked for again after an earlier one{at}.{elsewhere}"
 
 
 def said_of_quote(generation: Generation) -> str:

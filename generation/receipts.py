@@ -24,6 +24,7 @@ from generation.receipt_words import (
     said_of_late,
     said_of_quote,
     said_of_refund,
+    said_of_retry,
     said_of_sending,
 )
 
@@ -35,8 +36,8 @@ Kind = LedgerEntry.Kind
 class Step:
     """One sentence of the timeline. `credits` is how the balance changed then; None where it didn't.
 
-    `kind` is `quoted`, `held`, `chosen`, `sent`, `answered`, `ended`, `cancelled`, `charged`, `released`,
-    `refunded`, `stored` or `late`; `entry` is the number of the ledger entry it tells of.
+    `kind` is `retried`, `quoted`, `held`, `chosen`, `sent`, `answered`, `ended`, `cancelled`, `charged`,
+    `released`, `refunded`, `stored` or `late`; `entry` is the number of the ledger entry it tells of.
     """
 
     at: datetime
@@ -122,9 +123,10 @@ def visible_to(viewer: User) -> Any:
 
 def with_facts(rows: Any) -> Any:
     """Reads all that a receipt shows in a constant number of queries."""
-    return rows.select_related("hold__api_key", "user").prefetch_related(
+    return rows.select_related("hold__api_key", "user", "retry_of").prefetch_related(
         Prefetch("hold__entries", LedgerEntry.objects.select_related("by").order_by("pk")),
         "attempts",
+        "retry_of__attempts",
         "references",
         Prefetch("outputs", Output.objects.select_related("image__original", "image__owner")),
         "outputs__image__original__renditions",
@@ -157,6 +159,9 @@ def _timeline(generation: Generation, known: Catalog, with_costs: bool) -> list[
         Step(generation.created_at, "quoted", said_of_quote(generation)),
         Step(hold.created_at, "held", said_of_hold(hold)),
     ]
+    if generation.retry_of is not None:
+        text = said_of_retry(generation, generation.retry_of, known.provider_title)
+        steps.insert(0, Step(generation.created_at, "retried", text))
     for place, attempt in enumerate(generation.attempts.all()):
         steps += _of_attempt(attempt, known, again=place > 0)
     if asked_at := generation.cancel_requested_at:

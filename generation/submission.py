@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import events, idempotency, ledger
 from accounts.models import ApiKey, User
 from gallery.models import Image
-from generation import branches, pricing, queue
+from generation import branches, pricing, queue, stopping
 from generation.models import Branch, Generation, Reference
 from generation.references import GivenReference
 from generation.wishes import Wish
@@ -64,8 +64,11 @@ def submit(
     expected_credits: int | None = None,
     key: idempotency.Key | None = None,
     turn: Beginning | None = None,
+    retry_of: Generation | None = None,
 ) -> Submitted:
     """Hold the credits and queue the work, or change nothing. `turn` makes it one of a conversation.
+
+    `retry_of` is the one that it is asked for again after.
 
     :raises ledger.InsufficientCredits: :raises ledger.LimitReached:
     :raises PriceChanged: :raises idempotency.FingerprintDiffers:
@@ -81,7 +84,16 @@ def submit(
         branch = _branch(user, turn, now) if turn else None
         image = turn.image if turn else None
         generation = _create(
-            user, wish, references, now, api_key, expected_credits, public_id, branch=branch, continues=image
+            user,
+            wish,
+            references,
+            now,
+            api_key,
+            expected_credits,
+            public_id,
+            branch=branch,
+            continues=image,
+            retry_of=retry_of,
         )
     return Submitted(generation)
 
@@ -105,6 +117,7 @@ def _create(
     *,
     branch: Branch | None,
     continues: Image | None,
+    retry_of: Generation | None,
 ) -> Generation:
     quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
     if expected_credits is not None and expected_credits != quote.credits:
@@ -132,10 +145,11 @@ def _create(
         provider=wish.provider,
         branch=branch,
         continues=continues,
+        retry_of=retry_of,
         price=quote.price,
         hold=hold,
         created_at=now,
-        deadline_at=now + timedelta(seconds=settings.GENERATION_DEADLINE_SECONDS),
+        deadline_at=now + timedelta(seconds=wish.deadline_seconds or settings.GENERATION_DEADLINE_SECONDS),
     )
     Reference.objects.bulk_create(
         Reference(generation=generation, position=place, original=given.original, image=given.image)
@@ -147,28 +161,40 @@ def _create(
 
 
 @transaction.atomic
-def cancel(*, generation: Generation, now: datetime) -> Generation:
-    """Stop it: at no cost while nothing was sent; later it is noted, and what still arrives is charged.
+def cancel(*, generation: Generation, now: datetime, expected_credits_max: int | None = None) -> Generation:
+    """Stop it by the terms of `stopping`: at once and free where nothing can arrive any more.
+
+    Else it is noted, nothing more is sent, and what still arrives is charged. The row's lock decides whether
+    a worker that has it may still send; one that comes later is fenced off. Cancelling twice is no error.
 
     :raises CannotCancel: when it has ended.
+    :raises stopping.TermsChanged: it may cost more than `expected_credits_max`.
     """
-    generation = Generation.objects.select_for_update().select_related("hold").get(pk=generation.pk)
-    if generation.is_terminal:
+    rows = Generation.objects.select_for_update(of=("self",)).select_related("hold")
+    generation = rows.get(pk=generation.pk)
+    terms = stopping.terms(generation)
+    if terms.code == stopping.FINISHED:
         raise CannotCancel(generation)
-    if generation.status == Generation.Status.QUEUED and not _may_still_arrive(generation):
-        generation.status = Generation.Status.CANCELED
-        generation.finished_at = generation.cancel_requested_at = now
-        generation.save(update_fields=["status", "finished_at", "cancel_requested_at"])
-        ledger.release(hold=generation.hold)
-        generation.hold.refresh_from_db()
-    elif generation.cancel_requested_at is None:
-        # What waits for another try is claimed at once, to find that it is over.
-        generation.cancel_requested_at, generation.wake_at = now, None
-        generation.save(update_fields=["cancel_requested_at", "wake_at"])
+    if expected_credits_max is not None and terms.credits_max > expected_credits_max:
+        raise stopping.TermsChanged(terms, expected=expected_credits_max)
+    if terms.code == stopping.STOPPING:
+        return generation
+    # What waits for another try is claimed at once, to find that it is over.
+    generation.cancel_requested_at, generation.wake_at = now, None
+    changed = ["cancel_requested_at", "wake_at"]
+    if terms.code == stopping.FREE:
+        changed += _end_unsent(generation, now)
+    generation.save(update_fields=changed)
     events.record(user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id))
     return generation
 
 
-def _may_still_arrive(generation: Generation) -> bool:
-    done_with = ("not_accepted", "broken_promise", "refused")
-    return generation.attempts.exclude(status__in=done_with).exists()
+def _end_unsent(generation: Generation, now: datetime) -> list[str]:
+    """End what costs nothing, under the next attempt number; answers the fields that are to be saved."""
+    ledger.release(hold=generation.hold)
+    generation.hold.refresh_from_db()
+    generation.status, generation.finished_at = Generation.Status.CANCELED, now
+    generation.attempts_made += 1
+    generation.leased_until = None
+    generation.error_code = generation.error_detail = ""
+    return ["status", "finished_at", "attempts_made", "leased_until", "error_code", "error_detail"]

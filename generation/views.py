@@ -21,13 +21,10 @@ from accounts import events, ledger
 from accounts.models import User
 from accounts.people import signed_in
 from gallery import ingest
-from gallery.models import Image
-from generation import catalog, composer, feed, posted, references, routing, submission, wishes
+from generation import catalog, composer, feed, posted, references, retrying, routing, stopping, submission
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
-from generation.references import GivenReference
-from generation.wishes import InvalidWish
 
 
 @login_required
@@ -52,60 +49,52 @@ def row(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Stop a generation; one that has ended meanwhile shows how."""
+    """Stop a generation; one that has ended meanwhile shows how.
+
+    `expected` is what the button said it may cost at most; where it is more by now, nothing is done.
+    """
     generation = _own(request, public_id)
+    expected = request.POST.get("expected", "")
     try:
-        submission.cancel(generation=generation, now=timezone.now())
+        submission.cancel(
+            generation=generation,
+            now=timezone.now(),
+            expected_credits_max=posted.whole(expected, 0) if expected else None,
+        )
+    except stopping.TermsChanged as refusal:
+        return _refused_cancel(request, generation, refusal)
     except submission.CannotCancel:
         if not _wants_part(request):
             messages.info(request, "This had ended already.")
     if _wants_part(request):
         return _row(request, generation)
-    return _picture_page(request) or redirect(_place(generation))
+    return _back(request, generation)
 
 
 @login_required
 @require_POST
 def again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Submit the same wish anew, for `count` images where that is given; a turn goes on as it did."""
+    """Ask for it again, for `count` images where that is given; a turn goes on as it did.
+
+    `provider` is a name or `elsewhere`; without it, it goes where it was to go before.
+    """
     user, generation = signed_in(request), _own(request, public_id)
-    before = generation.continues
-    given = [
-        GivenReference(reference.original, reference.image)
-        for reference in generation.references.select_related("original", "image")
-    ]
+    provider = request.POST.get("provider", "")
     try:
-        _check_visible(user, given)
-        wish = wishes.check(
-            prompt=generation.prompt,
-            model=generation.model,
-            aspect_ratio=generation.aspect_ratio,
-            image_size=generation.image_size,
+        retry = retrying.prepare(
+            generation,
+            user=user,
+            now=timezone.now(),
+            provider=provider,
             count=posted.whole(request.POST.get("count", ""), generation.count),
-            references=len(given),
-            temperature=generation.temperature,
-            top_p=generation.top_p,
-            provider=generation.provider,
-            continues=before is not None,
         )
         price = posted.whole(request.POST.get("price", ""), generation.price)
-        made = posted.make(request, user, wish, given, price=price, continues=before)
+        made = posted.again(request, user, retry, provider=provider, price=price)
     except posted.REFUSALS as refusal:
         return _refused_again(request, generation, posted.strip(refusal))
     if page := _picture_page(request):
         return page
     return _made(request, made)
-
-
-def _check_visible(user: User, given: list[GivenReference]) -> None:
-    """:raises InvalidWish: a picture that was given is one the person may no longer see."""
-    ids = {reference.image.pk for reference in given if reference.image is not None}
-    if Image.objects.visible_to(user).filter(pk__in=ids).count() < len(ids):
-        raise InvalidWish(
-            "references",
-            "reference_gone",
-            "A picture you gave as a reference is no longer shared with you. Use the prompt without it.",
-        )
 
 
 @login_required
@@ -186,6 +175,23 @@ def _refused_again(request: HttpRequest, generation: Generation, refusal: Refusa
     if page := _picture_page(request):
         return page
     return redirect(f"{reverse('generation:studio')}?again={generation.public_id}")
+
+
+def _refused_cancel(
+    request: HttpRequest, generation: Generation, refusal: stopping.TermsChanged
+) -> HttpResponse:
+    words = f"{refusal} Press Cancel again if you still want to."
+    if _wants_part(request):
+        return render(request, "generation/_refusal.html", {"refusal": Refusal(words)}, status=422)
+    messages.error(request, words)
+    return _back(request, generation)
+
+
+def _back(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """To the page that the form stood on."""
+    if "on_receipt" in request.POST:
+        return redirect("generation:receipt", public_id=generation.public_id)
+    return _picture_page(request) or redirect(_place(generation))
 
 
 def _picture_page(request: HttpRequest) -> HttpResponse | None:

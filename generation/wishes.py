@@ -3,9 +3,14 @@
 import math
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from generation import catalog, routing
 from generation.catalog import Catalog, ImageSize, Model
 from generation.routing import Wanted
+
+# Shorter, and what is left after a call would not do for fetching and storing.
+DEADLINE_SECONDS_MIN = 60
 
 
 class InvalidWish(Exception):
@@ -21,7 +26,10 @@ class InvalidWish(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for, checked against what is on offer; `model` is the catalog's row."""
+    """What is asked for, checked against what is on offer; `model` is the catalog's row.
+
+    `deadline_seconds` says how long it may take; None leaves that to the settings.
+    """
 
     model: Model
     prompt: str
@@ -31,6 +39,7 @@ class Wish:
     temperature: float | None
     top_p: float | None
     provider: str
+    deadline_seconds: int | None = None
 
 
 def check(
@@ -45,6 +54,7 @@ def check(
     top_p: float | None = None,
     provider: str = "",
     continues: bool = False,
+    deadline_seconds: int | None = None,
     offered_now: Catalog | None = None,
 ) -> Wish:
     """The wish, or why it can't be had. `references` is how many there are; no model is the default one.
@@ -74,6 +84,7 @@ def check(
         )
     _check_range("temperature", temperature, offered.temperature_max)
     _check_range("top_p", top_p, 1.0)
+    _check_deadline(deadline_seconds)
     wanted = Wanted(
         aspect_ratio=aspect_ratio,
         image_size=size.name,
@@ -92,6 +103,7 @@ def check(
         temperature=temperature,
         top_p=top_p,
         provider=provider,
+        deadline_seconds=deadline_seconds,
     )
 
 
@@ -130,6 +142,15 @@ def _check_prompt(prompt: str, model: Model) -> None:
 def _check_range(field: str, value: float | None, most: float) -> None:
     if value is not None and not (math.isfinite(value) and 0 <= value <= most):
         raise InvalidWish(field, f"invalid_{field}", f"{field} is a number from 0 to {most:g}.")
+
+
+def _check_deadline(seconds: int | None) -> None:
+    most = settings.GENERATION_DEADLINE_SECONDS_MAX
+    least = min(DEADLINE_SECONDS_MIN, most)
+    if seconds is not None and not least <= seconds <= most:
+        raise InvalidWish(
+            "deadline_seconds", "invalid_deadline", f"Give it {least} to {most:,} seconds, or leave it out."
+        )
 
 
 def _check_provider(known: Catalog, model: Model, provider: str, wanted: Wanted) -> None:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts import idempotency, ledger
 from gallery import ingest
-from generation import conversations, submission, wishes
+from generation import conversations, retrying, stopping, submission, wishes
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,8 @@ STATUSES: dict[type[Exception], int] = {
     ledger.LimitReached: 403,
     submission.PriceChanged: 409,
     submission.CannotCancel: 409,
+    stopping.TermsChanged: 409,
+    retrying.NotFinished: 409,
     conversations.NothingToContinue: 409,
     idempotency.FingerprintDiffers: 422,
 }

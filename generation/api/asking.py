@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts import http, idempotency
-from generation import references, submission, wishes
+from generation import references, retrying, submission, wishes
 from generation.api import waiting
 from generation.models import Generation
 
@@ -59,6 +59,7 @@ def submit(request: Request, given: dict[str, Any], *, begins: bool = False) -> 
         references=len(given["references"]),
         temperature=given["temperature"],
         top_p=given["top_p"],
+        deadline_seconds=given["deadline_seconds"],
     )
     return submission.submit(
         user=user,
@@ -69,6 +70,30 @@ def submit(request: Request, given: dict[str, Any], *, begins: bool = False) -> 
         expected_credits=given["expected_credits"],
         key=key,
         turn=submission.Beginning() if begins else None,
+    )
+
+
+def retry(request: Request, earlier: Generation, given: dict[str, Any]) -> submission.Submitted:
+    """Ask again for what has ended, once: what the key made before is answered before anything is checked."""
+    user, key = http.person(request), idempotency_key(request)
+    if key and (made := idempotency.find(owner=user, key=key)):
+        return submission.Submitted(Generation.objects.get(public_id=made), replayed=True)
+    retrying.check_ended(earlier)
+    now = timezone.now()
+    asked = retrying.prepare(
+        earlier,
+        user=user,
+        now=now,
+        provider=given["provider"] or "",
+        deadline_seconds=given["deadline_seconds"],
+    )
+    return retrying.submit(
+        asked,
+        user=user,
+        now=now,
+        api_key=http.key_of(request),
+        expected_credits=given["expected_credits"],
+        key=key,
     )
 
 

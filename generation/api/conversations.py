@@ -188,6 +188,7 @@ def _continue(request: Request, conversation: Conversation, asked: dict[str, Any
         top_p=asked["top_p"],
         provider=asked["provider"] or "",
         continues=True,
+        deadline_seconds=asked["deadline_seconds"],
     )
     return conversations.continue_from(
         user=user,

@@ -1,13 +1,15 @@
 """Models, quotes and generations as the API takes and shows them."""
 
-from typing import Any
+from typing import Any, cast
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.fields import NumberField, StrictSerializer, TextField, WholeNumberField
 from gallery.api.serializers import ImageOutput
-from generation import catalog
+from generation import catalog, stopping
+from generation.expectation import Expectation, Outlook
 from generation.models import Generation, Reference
 
 
@@ -118,6 +120,20 @@ class QuoteOutput(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class DeadlineField(WholeNumberField):
+    """How long it may take; `wishes.check` knows the bounds."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("default", None)
+        options.setdefault("allow_null", True)
+        options.setdefault(
+            "help_text",
+            "Seconds until it is given up and the credits for what is missing come back: from 60 on. "
+            "Left out, what your operator has set.",
+        )
+        super().__init__(codes={"invalid": "invalid_deadline"}, **options)
+
+
 class GenerationInput(QuoteInput):
     """What to make."""
 
@@ -140,6 +156,36 @@ class GenerationInput(QuoteInput):
         min_value=0,
         help_text="The price you saw. If it is another now, nothing is made and you get 409.",
     )
+    deadline_seconds = DeadlineField()
+
+
+class RetryInput(StrictSerializer):
+    """Where to ask for it again; with nothing said, where it was to go the first time."""
+
+    provider = TextField(
+        default="",
+        allow_blank=True,
+        allow_null=True,
+        help_text="A provider's id, or `elsewhere` for the best one that it was not at.",
+    )
+    expected_credits = WholeNumberField(
+        default=None,
+        allow_null=True,
+        min_value=0,
+        help_text="The price you saw. If it is another now, nothing is made and you get 409.",
+    )
+    deadline_seconds = DeadlineField()
+
+
+class CancelInput(StrictSerializer):
+    """What you were told that it may cost."""
+
+    expected_credits_max = WholeNumberField(
+        default=None,
+        allow_null=True,
+        min_value=0,
+        help_text="`cancel.credits_max` as you saw it. If it may cost more by now, you get 409.",
+    )
 
 
 class CreditsOfGenerationOutput(serializers.Serializer):
@@ -154,6 +200,15 @@ class ReasonOutput(serializers.Serializer):
 
     code = serializers.CharField()
     detail = serializers.CharField(help_text="A sentence for people.")
+
+
+class CancelOutput(serializers.Serializer):
+    """What cancelling now would mean; `possible` is false where it would change nothing any more."""
+
+    possible = serializers.BooleanField()
+    code = serializers.ChoiceField(choices=[(code, code) for code in stopping.CODES])
+    credits_max = serializers.IntegerField(help_text="The most that can be charged for it then.")
+    detail = serializers.CharField(source="sentence", help_text="A sentence for people.")
 
 
 class ReferenceOutput(serializers.ModelSerializer):
@@ -188,6 +243,22 @@ class GenerationOutput(serializers.ModelSerializer):
         source="continues.public_id", allow_null=True, default=None, help_text="The image it goes on from."
     )
     provider = serializers.SerializerMethodField(help_text="Who made it, or was asked for; empty while open.")
+    retry_of = serializers.UUIDField(
+        source="retry_of.public_id",
+        allow_null=True,
+        default=None,
+        help_text="The generation it was asked for again after.",
+    )
+    cancel = serializers.SerializerMethodField(help_text="What cancelling it now would cost.")
+    queue_position = serializers.SerializerMethodField(
+        help_text="Its place in line while it waits: 1 is next; null when it doesn't, or is far behind."
+    )
+    expected_finish_at = serializers.SerializerMethodField(
+        help_text="By how long the provider took lately; null when nobody can say, or it has ended."
+    )
+    deadline_at = serializers.DateTimeField(
+        help_text="What is not done by then is given up, and its credits come back."
+    )
 
     class Meta:
         model = Generation
@@ -210,6 +281,11 @@ class GenerationOutput(serializers.ModelSerializer):
             "conversation",
             "branch",
             "continues",
+            "retry_of",
+            "cancel",
+            "queue_position",
+            "expected_finish_at",
+            "deadline_at",
             "created_at",
             "started_at",
             "finished_at",
@@ -237,6 +313,25 @@ class GenerationOutput(serializers.ModelSerializer):
         made = [output.image.provider for output in generation.outputs.all()]
         tried = [attempt.provider for attempt in generation.attempts.all()]
         return [generation.provider, *tried, *made][-1]
+
+    @extend_schema_field(CancelOutput)
+    def get_cancel(self, generation: Generation) -> Any:
+        return CancelOutput(stopping.terms(generation)).data
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_queue_position(self, generation: Generation) -> int | None:
+        return self._expected(generation).place
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_expected_finish_at(self, generation: Generation) -> Any:
+        finish_at = self._expected(generation).finish_at
+        return serializers.DateTimeField().to_representation(finish_at) if finish_at else None
+
+    def _expected(self, generation: Generation) -> Expectation:
+        # One for the whole answer, so that a list reads the line once.
+        shared = cast(dict[str, Any], self.context)
+        outlook: Outlook = shared.setdefault("outlook", Outlook(now=timezone.now()))
+        return outlook.of(generation)
 
 
 def _reason(generation: Generation) -> dict[str, str] | None:

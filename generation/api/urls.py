@@ -9,6 +9,7 @@ urlpatterns = [
     path("generations", views.GenerationListView.as_view(), name="generations"),
     path("generations/<uuid:public_id>", views.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:public_id>/cancel", views.CancelView.as_view(), name="generation-cancel"),
+    path("generations/<uuid:public_id>/retry", views.RetryView.as_view(), name="generation-retry"),
     path("generations/<uuid:public_id>/receipt", receipts.ReceiptView.as_view(), name="receipt"),
     path("conversations", conversations.ConversationListView.as_view(), name="conversations"),
     path("conversations/<uuid:public_id>", conversations.ConversationView.as_view(), name="conversation"),

@@ -24,6 +24,13 @@ EXAMPLE = OpenApiExample(
     request_only=True,
 )
 
+TAKEN = {
+    202: OpenApiResponse(serializers.GenerationOutput, "Taken; follow `Location`."),
+    201: OpenApiResponse(serializers.GenerationOutput, "It has ended while you waited."),
+}
+ELSEWHERE = OpenApiExample("At another provider", value={"provider": "elsewhere"}, request_only=True)
+TOLD = OpenApiExample("As it was said", value={"expected_credits_max": 0}, request_only=True)
+
 
 def generations_of(request: Request) -> Any:
     """The caller's own, with all that an answer shows."""
@@ -88,10 +95,7 @@ class GenerationListView(ListAPIView):
         operation_id="create_generation",
         tags=["generations"],
         request=serializers.GenerationInput,
-        responses={
-            202: OpenApiResponse(serializers.GenerationOutput, "Taken; follow `Location`."),
-            201: OpenApiResponse(serializers.GenerationOutput, "It has ended while you waited."),
-        },
+        responses=TAKEN,
         parameters=asking.HEADERS,
         examples=[EXAMPLE],
         filters=False,
@@ -100,17 +104,7 @@ class GenerationListView(ListAPIView):
         """Set the price aside and have it made. Answers at once, or waits as `Prefer: wait=N` asks."""
         given = serializers.GenerationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        submitted = asking.submit(request, given.validated_data)
-        return self._answer(request, submitted)
-
-    def _answer(self, request: Request, submitted: submission.Submitted) -> Response:
-        seconds = waiting.preferred_seconds(request.headers.get("Prefer", ""))
-        ended = seconds is not None and waiting.until_finished(submitted.generation, seconds=seconds)
-        generation = generations_of(request).get(pk=submitted.generation.pk)
-        headers = asking.headers(submitted, seconds)
-        headers["Location"] = reverse("api:generation", args=[generation.public_id], request=request)
-        answer = self.get_serializer(generation)
-        return Response(answer.data, 201 if ended else 202, headers=headers)
+        return _taken(request, asking.submit(request, given.validated_data))
 
 
 class GenerationView(APIView):
@@ -126,14 +120,50 @@ class CancelView(APIView):
     @extend_schema(
         operation_id="cancel_generation",
         tags=["generations"],
-        request=None,
+        request=serializers.CancelInput,
         responses=serializers.GenerationOutput,
+        examples=[TOLD],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        """Stop it: at no cost while nothing was sent; later, what still arrives is charged."""
+        """Stop it, as its `cancel` says: free while nothing was sent; later, what arrives is charged."""
         generation = get_object_or_404(Generation, user=request.user, public_id=public_id)
-        submission.cancel(generation=generation, now=timezone.now())
+        given = serializers.CancelInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        submission.cancel(
+            generation=generation,
+            now=timezone.now(),
+            expected_credits_max=given.validated_data["expected_credits_max"],
+        )
         return _answer(request, generations_of(request).get(pk=generation.pk))
+
+
+class RetryView(APIView):
+    @extend_schema(
+        operation_id="retry_generation",
+        tags=["generations"],
+        request=serializers.RetryInput,
+        responses=TAKEN,
+        parameters=asking.HEADERS,
+        examples=[ELSEWHERE],
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        """Ask again for what is missing of one that has ended, or for all of it where nothing is.
+
+        The answer is a generation of its own, at the price of now.
+        """
+        earlier = get_object_or_404(generations_of(request), public_id=public_id)
+        given = serializers.RetryInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        return _taken(request, asking.retry(request, earlier, given.validated_data))
+
+
+def _taken(request: Request, submitted: submission.Submitted) -> Response:
+    seconds = waiting.preferred_seconds(request.headers.get("Prefer", ""))
+    ended = seconds is not None and waiting.until_finished(submitted.generation, seconds=seconds)
+    headers = asking.headers(submitted, seconds)
+    headers["Location"] = reverse("api:generation", args=[submitted.generation.public_id], request=request)
+    answer = _answer(request, generations_of(request).get(pk=submitted.generation.pk))
+    return Response(answer.data, 201 if ended else 202, headers=headers)
 
 
 def _answer(request: Request, generation: Generation) -> Response:

@@ -16,7 +16,8 @@ from generation.models.conversations import Branch
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def with_parts(self) -> "GenerationQuerySet":
         """All that a row of the feed or an API answer shows, in a constant number of queries."""
-        return self.select_related("hold", "branch__conversation", "continues").prefetch_related(
+        rows = self.select_related("hold", "branch__conversation", "continues", "retry_of")
+        return rows.defer("retry_of__prompt").prefetch_related(
             "outputs__image__original__renditions", "references__original__renditions", "attempts"
         )
 
@@ -54,6 +55,10 @@ class Generation(models.Model):
     branch = models.ForeignKey(Branch, null=True, on_delete=models.PROTECT, related_name="generations")
     continues = models.ForeignKey(Image, null=True, on_delete=models.SET_NULL, related_name="continued_by")
     name = models.CharField("name of the turn", max_length=80, blank=True)
+    # The one it was asked for again after.
+    retry_of = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
 
     # The quote, in credits: a snapshot that no later price changes.
     price = models.BigIntegerField("credits for one image")

@@ -14,6 +14,7 @@ from generation.reports import Line
 register = template.Library()
 
 ICONS = {
+    "retried": "rotate-ccw",
     "quoted": "tag",
     "held": "clock",
     "chosen": "shuffle",

@@ -33,6 +33,9 @@ function listen(event) {
     again();
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: heard.data }));
   });
+  stream.addEventListener("generation", (heard) => {
+    if (heard.data === live.dataset.generation) again();
+  });
 }
 
 /* Several changes at once are one. Offline the stream comes back by itself and tells them then. */

@@ -27,13 +27,22 @@ async function refresh(row) {
 function words(row) {
   const copy = row.cloneNode(true);
   copy.querySelectorAll("input[type=hidden], [data-since]").forEach((one) => one.remove());
+  copy.querySelectorAll("[data-left]").forEach((one) => {
+    delete one.dataset.left;
+    one.replaceChildren();
+  });
   copy.querySelectorAll("time").forEach((one) => one.replaceChildren());
   copy.querySelectorAll("details").forEach((one) => one.removeAttribute("open"));
   return copy.outerHTML;
 }
 
 function swap(row, fresh) {
-  if (!row.isConnected || words(row) === words(fresh)) return;
+  if (!row.isConnected) return;
+  if (words(row) === words(fresh)) {
+    const left = row.querySelector("[data-left]");
+    if (left) left.dataset.left = fresh.querySelector("[data-left]").dataset.left;
+    return;
+  }
   const focused = row.contains(document.activeElement) ? document.activeElement.closest("form, a, summary") : null;
   const address = focused?.getAttribute("action") ?? focused?.getAttribute("href");
   const wasOpen = row.querySelector("details")?.open;
@@ -162,7 +171,16 @@ function times(root) {
   }
 }
 
+/* In the words of generation/expectation.py. */
+function leftWords(seconds) {
+  if (seconds < 2) return "any moment now";
+  return `about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;
+}
+
 setInterval(() => {
+  for (const left of feed.querySelectorAll("[data-left]")) {
+    left.textContent = leftWords(Math.round(left.dataset.left - Date.now() / 1000));
+  }
   for (const since of feed.querySelectorAll("[data-since]")) {
     since.textContent = ` · ${Math.max(0, Math.round(Date.now() / 1000 - Number(since.dataset.since)))} s`;
   }
@@ -185,7 +203,7 @@ feed.addEventListener("submit", async (event) => {
     else if ([402, 422].includes(response.status)) {
       window.easel.toast(parse(html).querySelector("p").textContent.trim(), { level: "error" });
     } else throw new Error(String(response.status));
-    if (form.dataset.rowAction === "new" && form.isConnected) touched(form.closest("[data-run]").id.slice(4));
+    if (form.isConnected) touched(form.closest("[data-run]").id.slice(4));
   } catch {
     window.easel.toast("Easel can’t be reached. Nothing was charged; try again.", { level: "error" });
   } finally {

@@ -29,6 +29,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "generations"): (400, 400, 400, 401),
     ("GET", "generations/{generation}"): (200, 404, 404, 401),
     ("POST", "generations/{generation}/cancel"): (200, 404, 404, 401),
+    ("POST", "generations/{generation}/retry"): (409, 404, 404, 401),
     ("GET", "generations/{generation}/receipt"): (200, 404, 200, 401),
     ("POST", "uploads"): (415, 415, 415, 401),
     ("GET", "uploads/{upload}"): (200, 404, 404, 401),

@@ -108,10 +108,13 @@ def test_a_body_in_chunks_is_refused_over_the_wire(live_server: Any) -> None:
 def test_the_documents_list_of_codes_has_what_the_table_refuses_with() -> None:
     from accounts.idempotency import FingerprintDiffers
     from accounts.ledger import InsufficientCredits, LimitReached
+    from generation.retrying import NotFinished
+    from generation.stopping import TermsChanged
     from generation.submission import CannotCancel, PriceChanged
 
     listed = set(re.findall(r"`(\w+)`", DOCS.read_text()))
-    kinds = (FingerprintDiffers, InsufficientCredits, LimitReached, CannotCancel, PriceChanged)
+    refused = (FingerprintDiffers, InsufficientCredits, LimitReached)
+    kinds = (*refused, CannotCancel, NotFinished, PriceChanged, TermsChanged)
 
     assert {kind.code for kind in kinds} <= listed
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import ledger
-from generation import claims, delivery, execution, submission
+from generation import claims, delivery, execution, stopping, submission
 from generation.models import Attempt, Generation, ImageModel, Offer
 from generation.progress import Reason
 from generation.providers.base import Answer, ImageBytes, ImageLink
@@ -219,7 +219,8 @@ def test_a_person_is_told_of_each_step(serve, fake):
     serve(fake())
 
     kinds = [event.kind for event in events.since(user_id=generation.user_id, after=0)]
-    assert kinds.count("generation") == 3
+    # Asked for, claimed, sent, delivered.
+    assert kinds.count("generation") == 4
     assert kinds[-1] == "credits"
 
 
@@ -334,6 +335,59 @@ def test_a_cancel_while_it_waits_is_seen_before_it_waits_on(serve, fake):
 
     done = after(generation)
     assert (done.status, done.hold.is_open) == (Status.CANCELED, False)
+
+
+def test_what_was_said_of_cancelling_is_what_it_costs(serve, fake):
+    generation = factories.generation(count=3)
+    said = []
+
+    def one_is_taken(spec):
+        def cancel():
+            now = Generation.objects.with_parts().get(pk=generation.pk)
+            said.append(stopping.terms(now).credits_max)
+            submission.cancel(generation=now, now=timezone.now(), expected_credits_max=said[0])
+
+        meanwhile(cancel)
+        return answer(good(), good(1))
+
+    provider = fake(one_is_taken)
+    serve(provider)
+
+    done = after(generation)
+    assert said == [6]
+    assert (done.status, done.hold.captured, done.hold.released) == (Status.PARTIAL, 4, 2)
+    assert len(provider.calls) == 1
+
+
+def test_a_broken_picture_is_not_asked_for_again_once_it_was_cancelled(serve, fake):
+    generation = factories.generation()
+
+    def blank(spec):
+        meanwhile(lambda: submission.cancel(generation=after(generation), now=timezone.now()))
+        return answer(factories.picture(100, 900))
+
+    provider = fake(blank)
+    serve(provider)
+
+    done = after(generation)
+    assert (done.status, done.hold.captured, done.hold.is_open) == (Status.CANCELED, 0, False)
+    assert len(provider.calls) == 1
+
+
+def test_cancelled_between_claim_and_call_nothing_is_sent(serve, fake, monkeypatch):
+    generation = factories.generation()
+    choose = delivery.routing.rank
+
+    def cancelled_first(*args, **kwargs):
+        meanwhile(lambda: submission.cancel(generation=after(generation), now=timezone.now()))
+        return choose(*args, **kwargs)
+
+    monkeypatch.setattr(delivery.routing, "rank", cancelled_first)
+    provider = fake()
+    serve(provider)
+
+    done = after(generation)
+    assert (done.status, done.hold.released, provider.calls) == (Status.CANCELED, 2, [])
 
 
 def test_a_vendors_request_is_one_attempts_alone():

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
@@ -65,6 +66,8 @@ def test_a_queued_row_says_its_place_and_what_is_on_hold(user: User) -> None:
     text = words(factories.generation(user, count=4))
 
     assert "3rd in line" in text
+    assert "Cancel · free" in text
+    assert "For what isn’t done by" in text
     assert "8 credits on hold" in text
     assert "Cancel" in text
 
@@ -122,6 +125,33 @@ def test_a_running_row_that_was_cancelled_is_stopping(user: User) -> None:
     assert "Cancel" not in text
 
 
+def test_a_running_row_says_how_long_it_takes_when_credits_come_back_and_what_cancelling_costs(
+    user: User,
+) -> None:
+    done = factories.generation(user)
+    finish(done, 1)
+    done.attempts.update(started_at=timezone.now() - timedelta(seconds=40), ended_at=timezone.now())
+    generation = factories.generation(user)
+    claim(generation)
+
+    text = words(generation)
+
+    assert "about 40 s left" in text
+    assert "If it isn’t done by" in text
+    assert f"{generation.deadline_at:%H:%M}</time>, you get your credits back." in text
+    assert "Cancel · up to 2 credits" in text
+    assert "The provider can’t be stopped: what arrives is charged, up to 2 credits." in text
+    assert 'name="expected" value="2"' in text
+
+
+def test_a_waiting_row_says_when_it_should_be_done(user: User) -> None:
+    done = factories.generation(user)
+    finish(done, 1)
+    done.attempts.update(started_at=timezone.now() - timedelta(seconds=40), ended_at=timezone.now())
+
+    assert "Next in line</b> · about 40 s" in words(factories.generation(user))
+
+
 def test_a_done_row_has_its_pictures_and_what_was_charged(user: User) -> None:
     generation = factories.generation(user, count=2)
     finish(generation, 2)
@@ -142,7 +172,7 @@ def test_a_partly_failed_row_says_what_came_back_and_what_a_retry_costs(user: Us
     assert "This one didn’t finish" in text
     assert "The provider made 3 of 4 images." in text
     assert "2 credits refunded" in text
-    assert "Retry · 2 credits" in text
+    assert "Try again · 2 credits" in text
     assert "6 credits" in text
 
 
@@ -155,7 +185,7 @@ def test_a_failed_row_says_that_nothing_was_charged(user: User) -> None:
     assert "This didn’t work" in text
     assert "The image provider took too long." in text
     assert "8 credits refunded — nothing was charged" in text
-    assert "Retry · 8 credits" in text
+    assert "Try again · 8 credits" in text
 
 
 def test_a_refused_row_offers_to_edit_the_prompt_and_no_retry(user: User) -> None:
@@ -168,7 +198,7 @@ def test_a_refused_row_offers_to_edit_the_prompt_and_no_retry(user: User) -> Non
     assert "Describe it in other words" in text
     assert "2 credits refunded — nothing was charged" in text
     assert "Edit prompt" in text
-    assert "Retry" not in text
+    assert "Try again" not in text
 
 
 def test_a_cancelled_row_says_what_was_released(user: User) -> None:
@@ -227,6 +257,7 @@ def test_a_page_asks_the_same_number_of_queries_for_one_row_and_for_many(
             generation = factories.generation(user, references=None, count=2)
             finish(generation, 2)
         factories.generation(user)
+        cache.clear()
         with CaptureQueriesContext(connection) as captured:
             for row in feed.page(user, now=timezone.now()).rows:
                 render_to_string("generation/_row.html", {"row": row})

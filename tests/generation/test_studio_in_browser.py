@@ -1,6 +1,8 @@
 """The Studio in a real browser: accessibility, keys, the draft, short credits, a page that stays true."""
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from accounts import ledger, sealing
 from accounts.models import User
 from gallery import ingest
 from generation import claims, execution, submission
-from generation.models import Generation, Provider
+from generation.models import Attempt, Generation, ImageModel, Offer, Provider
 from generation.progress import Reason
 from tests import factories
 from tests.gallery import heic
@@ -332,3 +334,58 @@ def test_a_choice_changes_what_else_there_is_to_choose(page: Page, site: str) ->
     page.check("[name=provider][value=onemin]")
     expect(page.locator("[name=aspect_ratio]")).to_have_count(1)
     expect(price).to_contain_text("2 credits")
+
+
+def test_a_cancel_that_costs_more_by_now_says_so_and_asks_again(page: Page, site: str, user: User) -> None:
+    generation = factories.generation(user, count=2)
+    open_studio(page, site)
+    page.wait_for_selector("text=Cancel · free")
+    claim(generation)
+
+    page.get_by_role("button", name="Cancel · free").click()
+
+    expect(page.locator(".toast")).to_contain_text("Cancelling can cost 4 credits by now, not 0.")
+    button = page.get_by_role("button", name="Cancel · up to 4 credits")
+    expect(button).to_be_visible()
+    generation.refresh_from_db()
+    assert generation.cancel_requested_at is None
+    button.click()
+    expect(page.locator(".run-progress")).to_contain_text("Stopping")
+    generation.refresh_from_db()
+    assert generation.cancel_requested_at is not None
+
+
+def test_what_is_left_counts_down(page: Page, site: str, user: User) -> None:
+    finish(factories.generation(user))
+    Attempt.objects.update(started_at=timezone.now() - timedelta(seconds=30), ended_at=timezone.now())
+    claim(factories.generation(user))
+    open_studio(page, site)
+    left = page.locator("[data-left]")
+    expect(left).to_have_text(re.compile(r"^about (30|2\d) s left$"))
+
+    left.evaluate("left => (left.dataset.left = Date.now() / 1000 + 5)")
+    expect(left).to_have_text(re.compile(r"^about [345] s left$"))
+    left.evaluate("left => (left.dataset.left = Date.now() / 1000 - 5)")
+    expect(left).to_have_text("any moment now")
+
+
+def test_without_scripts_it_is_run_again_elsewhere(site: str, user: User, browser: Any, client: Any) -> None:
+    other = Provider.objects.create(
+        name="other", title="Other", format="aiml", base_url="http://127.0.0.1:1", position=50
+    )
+    model = ImageModel.objects.get(slug="gemini-2.5-flash-image")
+    Offer.objects.create(provider=other, model=model, vendor_model="m")
+    finish(factories.generation(user, count=2), short=Reason("too_few_images", "It made 1 of 2."))
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(
+        [{"name": name, "value": cookie.value, "url": site} for name, cookie in client.cookies.items()]
+    )
+    page = context.new_page()
+    page.goto(site)
+
+    page.get_by_role("button", name="Run again with Other · 2 credits").click()
+
+    expect(page.get_by_role("button", name="Cancel · free")).to_be_visible()
+    made = Generation.objects.latest("pk")
+    assert (made.provider, made.count, made.retry_of) == ("other", 1, Generation.objects.earliest("pk"))
+    context.close()
