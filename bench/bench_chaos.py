@@ -69,6 +69,7 @@ def prepare(settings: dict[str, str]) -> None:
     from django.core.management import call_command
 
     call_command("migrate", interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def run(folder: Path) -> chaos.Course:
@@ -116,6 +117,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="easel-chaos-"))
     folder.chmod(0o755)  # PostgreSQL's own user goes through it
     kept = os.environ.get("CHAOS_KEEP", "") not in ("", "0")
+    # Whoever stops it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         course = run(folder)
         report.report("chaos", course.rows())

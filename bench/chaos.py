@@ -159,7 +159,8 @@ class _Watch:
         return self.ended() >= number
 
     def over(self) -> bool:
-        return self.crowd.done and self.ended() >= len(self.crowd.taken)
+        ended = self.ended()  # first: people ask for more only as what they have ends
+        return self.crowd.done and ended >= len(self.crowd.taken)
 
 
 def _people(plan: Plan) -> list[clients.Person]:

@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Message:
-    """One event of a stream."""
+    """One event of a stream; without a name it only says how far the stream has come."""
 
     id: str
     event: str
@@ -67,8 +67,9 @@ async def messages(lines: AsyncIterator[str]) -> AsyncIterator[Message]:
             told.setdefault(name, []).append(value.removeprefix(" "))
         elif line == "":
             last = told.get("id", [last])[-1]
-            if "data" in told or "event" in told:
-                yield Message(last, told.get("event", ["message"])[-1], "\n".join(told.get("data", [])))
+            event = told.get("event", ["message"])[-1] if "data" in told else ""
+            if event or "id" in told:
+                yield Message(last, event, "\n".join(told.get("data", [])))
             told = {}
 
 
@@ -110,11 +111,10 @@ class Listener:
             self._all |= not self._last
             self.connected.set()
             async for message in messages(answer.aiter_lines()):
-                self._crowd.count("events heard")
+                self._crowd.count(f"heard of: {message.event or 'a place'}")
                 if path := message.path:
                     self._named.add(path)
                 elif message.event == "reset":
-                    self._crowd.count("streams told to fetch everything")
                     self._all = True
                 self._last = message.id or self._last
             self._crowd.count("streams ended")

@@ -135,6 +135,7 @@ def test_events_are_read_as_the_standard_has_them() -> None:
             *(": still here", ""),
             *("id: 7", "event: generation", 'data: {"type": "generation", "id": "a",'),
             *('data: "url": "https://easel.test/api/v1/generations/a"}', ""),
+            *("id: 8", ""),
             *("event: reset", "data:", ""),
             "id: 9",  # its end never came
         ):
@@ -143,10 +144,11 @@ def test_events_are_read_as_the_standard_has_them() -> None:
     async def read() -> list[clients.Message]:
         return [message async for message in clients.messages(lines())]
 
-    first, second = asyncio.run(read())
+    first, place, second = asyncio.run(read())
 
     assert (first.id, first.event, first.path) == ("7", "generation", "/api/v1/generations/a")
-    assert (second.id, second.event, second.path) == ("7", "reset", "")
+    assert (place.id, place.event) == ("8", "")
+    assert (second.id, second.event, second.path) == ("8", "reset", "")
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path) -> None:
