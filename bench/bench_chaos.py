@@ -4,6 +4,7 @@ PostgreSQL and Redis are its own and are killed as well. CHAOS_SEED chooses anot
 below that begin with CHAOS_ the sizes. With CHAOS_KEEP=1 the logs stay where the last line says.
 """
 
+import itertools
 import os
 import random
 import shutil
@@ -20,10 +21,12 @@ from bench.installation import Installation
 GENERATIONS = int(os.environ.get("CHAOS_GENERATIONS", "5000"))
 KILLS = int(os.environ.get("CHAOS_KILLS", "100"))
 REDIS_KILLS = int(os.environ.get("CHAOS_REDIS", "5"))
+# In turn at once, as in a crash, and fast.
+POSTGRES_STOPS = int(os.environ.get("CHAOS_POSTGRES", "2"))
 SEED = int(os.environ.get("CHAOS_SEED", time.time_ns() % 10**6))
 SHARE = float(os.environ.get("CHAOS_FAULTS", "0.15"))
 LATENCY = float(os.environ.get("CHAOS_LATENCY", "1.0"))
-OPEN_MOST = int(os.environ.get("CHAOS_OPEN", "150"))
+OPEN_MOST = int(os.environ.get("CHAOS_OPEN", "100"))
 CLUSTERS = int(os.environ.get("CHAOS_CLUSTERS", "3"))
 WEBS = int(os.environ.get("CHAOS_WEBS", "2"))
 PEOPLE = int(os.environ.get("CHAOS_PEOPLE", "6"))
@@ -53,10 +56,13 @@ def disturbances(
 
         return act
 
-    return [
-        *[("Redis killed and started", away(redis, signal.SIGKILL))] * REDIS_KILLS,
+    stops = [
         ("PostgreSQL stopped at once and started", away(postgres, servers.IMMEDIATE)),
         ("PostgreSQL stopped fast and started", away(postgres, servers.FAST)),
+    ]
+    return [
+        *[("Redis killed and started", away(redis, signal.SIGKILL))] * REDIS_KILLS,
+        *itertools.islice(itertools.cycle(stops), POSTGRES_STOPS),
     ]
 
 

@@ -18,7 +18,7 @@ from bench import clients, faulty
 from bench.installation import Installation
 
 T = TypeVar("T")
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.2
 # The next disturbance comes after so long even where no work was done.
 PATIENCE_SECONDS = 12.0
 PAUSE_SECONDS = (0.1, 1.0)
@@ -86,7 +86,7 @@ class Course:
 def run(plan: Plan, installation: Installation, emulator: str) -> Course:
     """The whole course. The rows are in this process's database, which is the installation's."""
     print(f"CHAOS_SEED={plan.seed}", flush=True)
-    faulty.set_up(emulator)
+    faulty.set_up(emulator, poll_seconds=0.5)
     faulty.plan_faults(emulator, share=plan.share, seed=plan.seed, faults=plan.faults)
     began, seconds = time.monotonic(), {}
     installation.start()

@@ -24,8 +24,11 @@ CALL_SECONDS = 20.0
 # The stream says something every 15 s; one that is silent for longer is dead.
 SILENT_SECONDS = 40.0
 AGAIN_SECONDS = (0.1, 0.5)
+# What is named again within this time is fetched once, as a program would that shows them.
+ROUND_SECONDS = 0.7
 # Of those that were answered, so many are sent again with the same key.
 SENT_AGAIN = 0.1
+COUNTS = (1, 1, 1, 1, 1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Listener:
         self._crowd, self._dice = crowd, random.Random(seed)
         self._last = ""
         self._named: set[str] = set()
-        self._all = False
+        self._all = self._fetching = False
 
     async def run(self) -> None:
         await asyncio.gather(self._listen(), self._look())
@@ -91,7 +94,7 @@ class Listener:
     @property
     def idle(self) -> bool:
         """Whether it has looked at everything that it was told of."""
-        return not (self._named or self._all)
+        return not (self._named or self._all or self._fetching)
 
     async def _listen(self) -> None:
         while True:
@@ -123,20 +126,24 @@ class Listener:
         while True:
             if self._all:
                 await self._look_at_all()
-            elif self._named:
-                await self._look_at(self._named.pop())
             else:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(ROUND_SECONDS)
+                for path in tuple(self._named):
+                    await self._look_at(path)
 
     async def _look_at(self, path: str) -> None:
+        # Whatever names it from here on has it fetched once more.
+        self._named.discard(path)
+        self._fetching = True
         if (found := await self._get(path)) is None:
             self._named.add(path)
             await self._pause()
         else:
             self._keep(found)
+        self._fetching = False
 
     async def _look_at_all(self) -> None:
-        self._all = False
+        self._all, self._fetching = False, True
         path: str | None = GENERATIONS
         while path:
             page = await self._get(path)
@@ -147,6 +154,7 @@ class Listener:
                 self._keep(found)
             following = urlsplit(page["next"] or "")
             path = f"{following.path}?{following.query}" if following.path else None
+        self._fetching = False
 
     async def _get(self, path: str) -> dict[str, Any] | None:
         address = self._crowd.any_address(self._dice) + path
@@ -270,7 +278,7 @@ class Crowd:
     async def _ask_for(self, number: int) -> None:
         dice = random.Random(f"{self.seed}-{number}")
         person = dice.choice(self.people)
-        body = {"prompt": f"chaos {number}", "count": dice.choice((1, 1, 1, 2, 4))}
+        body = {"prompt": f"chaos {number}", "count": dice.choice(COUNTS)}
         headers = {**person.headers, "Idempotency-Key": f"chaos-{self.seed}-{number}"}
         again = dice.random() < SENT_AGAIN
         while True:

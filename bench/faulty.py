@@ -105,7 +105,7 @@ def plan_faults(address: str, *, share: float, seed: int, faults: Sequence[str] 
         call(f"{address}/_emulator/faults", body | ({"seed": seed} if place == 0 else {}))
 
 
-def set_up(address: str) -> None:
+def set_up(address: str, *, poll_seconds: float = 0.2) -> None:
     """Every format is a provider at the emulator, and one provider's port is closed; work is spread alike."""
     from accounts import sealing
     from generation.models import ImageModel, Offer, Provider, RoutingPolicy
@@ -124,7 +124,7 @@ def set_up(address: str) -> None:
             format=seed.format,
             base_url=CLOSED if closed else f"{address}{FORMATS[seed.format].emulated_at}",
             sealed_key=sealing.seal("key-of-the-bench"),
-            options={"poll_seconds": 0.2} if "poll_seconds" in FORMATS[seed.format].options else {},
+            options={"poll_seconds": poll_seconds} if "poll_seconds" in FORMATS[seed.format].options else {},
         )
         Offer.objects.create(provider=provider, model=model, **dict(seed.offers[model.slug]))
     RoutingPolicy.objects.filter(pk=1).update(policy=RoutingPolicy.Policy.WEIGHTED)
