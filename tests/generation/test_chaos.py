@@ -15,10 +15,11 @@ from bench.installation import Installation, address_of
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.timeout(240, method="thread"),
+    pytest.mark.timeout(300, method="thread"),
 ]
 GENERATIONS, KILLS = 60, 10
-SECONDS_MOST = 90.0
+# The bound of a machine that is busy with other things; a quiet one needs half a minute.
+SECONDS_MOST = 150.0
 # What hangs takes as long as a generation may, which is too long for here.
 FAULTS = [fault for fault in faulty.FAULTS if fault != "connection=hang"]
 
