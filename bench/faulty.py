@@ -12,6 +12,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,15 @@ def emulator(*, latency: float = 0.2, pictures: Sequence[str] = ("--sketch",)) -
             raise RuntimeError("the emulator did not start")
         # It logs every call; nobody else reads that.
         drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-        yield found[0]
-        drain.terminate()
-        drain.wait()
+        try:
+            yield found[0]
+        finally:
+            drain.terminate()
+            drain.wait()
     finally:
         process.terminate()
         process.wait()
+        process.stderr.close()
 
 
 def call(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -92,16 +96,16 @@ def call(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return found
 
 
-def plan_faults(address: str, *, share: float, seed: int) -> None:
+def plan_faults(address: str, *, share: float, seed: int, faults: Sequence[str] = FAULTS) -> None:
     """Have that share of all calls go wrong, each fault alike; the emulator asks them in order."""
-    each = share / len(FAULTS)
-    for place, fault in enumerate(FAULTS):
+    each = share / len(faults)
+    for place, fault in enumerate(faults):
         probability = each / (1 - place * each)
         body = {"fault": fault, "times": None, "probability": probability}
         call(f"{address}/_emulator/faults", body | ({"seed": seed} if place == 0 else {}))
 
 
-def set_up(address: str) -> None:
+def set_up(address: str, *, poll_seconds: float = 0.2) -> None:
     """Every format is a provider at the emulator, and one provider's port is closed; work is spread alike."""
     from accounts import sealing
     from generation.models import ImageModel, Offer, Provider, RoutingPolicy
@@ -120,7 +124,7 @@ def set_up(address: str) -> None:
             format=seed.format,
             base_url=CLOSED if closed else f"{address}{FORMATS[seed.format].emulated_at}",
             sealed_key=sealing.seal("key-of-the-bench"),
-            options={"poll_seconds": 0.2} if "poll_seconds" in FORMATS[seed.format].options else {},
+            options={"poll_seconds": poll_seconds} if "poll_seconds" in FORMATS[seed.format].options else {},
         )
         Offer.objects.create(provider=provider, model=model, **dict(seed.offers[model.slug]))
     RoutingPolicy.objects.filter(pk=1).update(policy=RoutingPolicy.Policy.WEIGHTED)
@@ -145,7 +149,7 @@ def run(number: int, address: str, *, share: float, seed: int, places: int = 64)
             count = chance.choice((1, 1, 1, 2, 4))
             factories.generation(people[index % PEOPLE], prompt=f"a lighthouse, number {index}", count=count)
         _serve(places)
-    outcome = _checked(call(f"{address}/_emulator/log"))
+    outcome = checked(call(f"{address}/_emulator/log"))
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -176,8 +180,11 @@ def _serve(places: int) -> None:
         time.sleep(0.2)
 
 
-def _checked(log: dict[str, Any]) -> Outcome:
-    """All that must hold, of the rows and of the emulator's own count."""
+def checked(log: dict[str, Any], *, late: timedelta = timedelta(0)) -> Outcome:
+    """All that must hold, of the rows and of the emulator's own count.
+
+    `late` is how long after its deadline a generation may end, where the sweep has to end it.
+    """
     from django.utils import timezone
 
     from generation import audit
@@ -189,7 +196,7 @@ def _checked(log: dict[str, Any]) -> Outcome:
         "attempts", "outputs"
     ):
         outcome.ended[generation.status] += 1
-        outcome.wrong += _wrong(generation, paid)
+        outcome.wrong += _wrong(generation, paid, late)
         for attempt in generation.attempts.all():
             outcome.attempts[attempt.status] += 1
             outcome.providers[attempt.provider] += 1
@@ -198,12 +205,12 @@ def _checked(log: dict[str, Any]) -> Outcome:
     return outcome
 
 
-def _wrong(generation: Any, paid: Counter[str]) -> Iterator[str]:
+def _wrong(generation: Any, paid: Counter[str], late: timedelta) -> Iterator[str]:
     name = f"generation {generation.public_id}"
     if not generation.is_terminal:
         yield f"{name} has no end"
         return
-    if generation.finished_at > generation.deadline_at:
+    if generation.finished_at > generation.deadline_at + late:
         yield f"{name} ended {generation.finished_at - generation.deadline_at} after its deadline"
     if generation.credits_captured != generation.price * generation.outputs.count():
         yield f"{name} was charged {generation.credits_captured} for {generation.outputs.count()} pictures"

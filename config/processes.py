@@ -61,13 +61,18 @@ def kill_descendants(pid: int, *, within_seconds: float) -> None:
 
 def descendants(pid: int) -> list[int]:
     """Ids of all living processes below `pid`, nearest first."""
+    return [one for level in levels(pid) for one in level]
+
+
+def levels(pid: int) -> list[list[int]]:
+    """The same by how far below: children, then grandchildren, and so on."""
     children: dict[int, list[int]] = defaultdict(list)
     for child, parent in _parents().items():
         children[parent].append(child)
-    found: list[int] = []
+    found: list[list[int]] = []
     level = children[pid]
     while level:
-        found += level
+        found.append(level)
         level = [grandchild for child in level for grandchild in children[child]]
     return found
 
