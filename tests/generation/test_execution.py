@@ -133,11 +133,14 @@ def test_it_may_be_sent_again_when_it_was_not_accepted(claim):
     assert begin(second).number == 2
 
 
-def test_nothing_is_sent_once_it_was_cancelled(claim):
-    submission.cancel(generation=row(claim), now=timezone.now())
+def test_nothing_more_is_sent_once_it_was_cancelled():
+    generation = factories.generation(count=2)
+    (claim,) = claims.take(limit=1, now=timezone.now())
+    factories.begin(claim, positions=(1,))
+    submission.cancel(generation=generation, now=timezone.now())
 
     with pytest.raises(CancelRequested):
-        begin(claim)
+        factories.begin(claim, positions=(2,))
 
 
 def test_cancelling_what_waits_gives_the_credits_back():

@@ -280,7 +280,7 @@ def test_cancelling_changes_the_row_in_its_place(page: Page, site: str, user: Us
     factories.generation(user)
     open_studio(page, site)
 
-    page.get_by_role("button", name="Cancel “a lighthouse at dusk”").click()
+    page.get_by_role("button", name="Cancel · free “a lighthouse at dusk”").click()
 
     expect(page.locator("[data-run]")).to_contain_text("2 credits released")
 
@@ -336,7 +336,9 @@ def test_a_choice_changes_what_else_there_is_to_choose(page: Page, site: str) ->
     expect(price).to_contain_text("2 credits")
 
 
-def test_a_cancel_that_costs_more_by_now_says_so_and_asks_again(page: Page, site: str, user: User) -> None:
+def test_a_cancel_that_costs_more_by_now_says_so_and_asks_again(
+    page: Page, site: str, user: User, complaints: list[str]
+) -> None:
     generation = factories.generation(user, count=2)
     open_studio(page, site)
     page.wait_for_selector("text=Cancel · free")
@@ -349,6 +351,7 @@ def test_a_cancel_that_costs_more_by_now_says_so_and_asks_again(page: Page, site
     expect(button).to_be_visible()
     generation.refresh_from_db()
     assert generation.cancel_requested_at is None
+    assert "422" in complaints.pop()
     button.click()
     expect(page.locator(".run-progress")).to_contain_text("Stopping")
     generation.refresh_from_db()
