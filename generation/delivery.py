@@ -5,23 +5,23 @@ import random
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import structlog
 from django.db import OperationalError
 
 from gallery import fitting, ingest
-from generation import catalog, execution, health, results, routing, specs
+from generation import catalog, execution, health, routing, specs
 from generation.adapters import AdapterSource
+from generation.answers import Answers
 from generation.catalog import Model, Offer
 from generation.claims import Claim
 from generation.desk import Desk
-from generation.execution import CancelRequested, Delivered, Fenced, OutcomeLost, Sending
+from generation.execution import CancelRequested, Fenced, OutcomeLost, Sending
 from generation.health import NotNow
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason, progress
-from generation.providers.base import Adapter, Answer, Finder, ImageBytes, Spec
+from generation.providers.base import Adapter, Answer, Finder, Spec
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -70,8 +70,7 @@ class _Serving:
         self.catalog, self.adapters = offered, adapters
         self.attempts: list[Attempt] = list(generation.attempts.all())
         self.wanted = specs.wanted(generation, model)
-        # Pictures that are stored and kept their promise, by the attempt and the place in its answer.
-        self.stored: dict[tuple[int, int], ingest.Stored] = {}
+        self.answers = Answers(claim, generation, model, desk)
         # Providers that did not take the work under this claim, and what they said last.
         self.tried: dict[str, NotAccepted] = {}
 
@@ -80,7 +79,8 @@ class _Serving:
         for attempt in self._progress().pending:
             await self._recover(attempt)
         while True:
-            await side_by_side(self._look_at(attempt) for attempt in self._unseen())
+            unseen = self.answers.unseen(self._progress())
+            await side_by_side(self._look_at(attempt) for attempt in unseen)
             now = self._progress()
             if not now.open:
                 return await self._finish(now)
@@ -214,7 +214,7 @@ class _Serving:
         except ProviderError as error:
             await self._failed(attempt, error)
         else:
-            await self._answered(attempt, offer, answer)
+            await self._came(attempt, offer, answer)
 
     async def _recover(self, attempt: Attempt) -> None:
         """An earlier worker died after it sent: ask by the vendor's id, else never pay again."""
@@ -243,7 +243,7 @@ class _Serving:
             answer = await adapter.resume(vendor_id, spec)
         except ProviderError as again:
             return await self._failed(attempt, again)
-        await self._answered(attempt, offer, answer)
+        await self._came(attempt, offer, answer)
 
     async def _find(self, attempt: Attempt, adapter: Finder, spec: Spec) -> str:
         """The vendor's id of a call that broke before it was told, when exactly one can be it."""
@@ -271,35 +271,21 @@ class _Serving:
                 status = Attempt.Status.OUTCOME_UNKNOWN
             case _:
                 status = Attempt.Status.REFUSED
-        await self._end_attempt(attempt, status, Reason(error.code, error.detail), error)
+        try:
+            await self._end_attempt(attempt, status, Reason(error.code, error.detail), error)
+        except Fenced:
+            if not isinstance(error, OutcomeUnknown):
+                await self.answers.too_late(attempt, images=0, cost=error.cost)
+            raise
         self.desk.forget_news(attempt.provider)
         await self.desk.rows(health.failed, attempt.provider, error, now=self._now())
 
-    async def _answered(self, attempt: Attempt, offer: Offer, answer: Answer) -> None:
-        kept: list[dict[str, str]] = []
-        for index, image in enumerate(answer.images):
-            if isinstance(image, ImageBytes):
-                kept.append(await self._stage(attempt, index, image.data))
-            else:
-                kept.append({"url": image.url})
-        state = ""
-        if answer.state:
-            state = f"turns/{self.generation.public_id}/{attempt.number}.{attempt.sequence}"
-            await self.desk.pictures(ingest.stage, answer.state, state)
-        now = self._now()
-        await self.desk.rows(
-            execution.answered,
-            self.claim,
-            attempt,
-            answer=kept,
-            vendor_id=answer.vendor_id,
-            cost_usd=answer.cost.usd if answer.cost.usd is not None else self._listed(offer, len(kept)),
-            vendor_credits=answer.cost.credits,
-            state=state,
-            description=answer.description,
-            now=now,
-        )
-        await self._well(attempt, now)
+    async def _came(self, attempt: Attempt, offer: Offer, answer: Answer) -> None:
+        await self._well(attempt, await self.answers.keep(attempt, offer, answer))
+
+    async def _look_at(self, attempt: Attempt) -> None:
+        origins = routing.trusted_origins(self.catalog.providers.get(attempt.provider))
+        await self.answers.look_at(attempt, trusted_origins=origins)
 
     async def _well(self, attempt: Attempt, now: datetime) -> None:
         """The provider works; of one that is known to, a second's successes are told once."""
@@ -309,67 +295,11 @@ class _Serving:
             seconds = (now - attempt.started_at).total_seconds()
             await self.desk.rows(health.succeeded, attempt.provider, seconds=seconds, now=now)
 
-    def _listed(self, offer: Offer, images: int) -> Decimal | None:
-        """What so many images cost by the admins' list, for vendors that state nothing."""
-        cost = offer.costs.get(self.generation.image_size)
-        return None if cost is None else cost * images
-
-    async def _stage(self, attempt: Attempt, index: int, data: bytes) -> dict[str, str]:
-        name = f"staging/{self.generation.public_id}/{attempt.number}.{attempt.sequence}/{index}"
-        await self.desk.pictures(ingest.stage, data, name)
-        return {"staged": name}
-
-    # --- The pictures -----------------------------------------------------------------------------
-
-    def _unseen(self) -> list[Attempt]:
-        """Answers with a picture that was not looked at yet."""
-        held = self._progress().held.values()
-        waiting = {part.attempt.pk for part in held if (part.attempt.pk, part.index) not in self.stored}
-        return [attempt for attempt in self.attempts if attempt.pk in waiting]
-
-    async def _look_at(self, attempt: Attempt) -> None:
-        """Fetch, store and check what an answer holds; what is not as promised is noted in its place."""
-        parts = attempt.answer[: len(attempt.positions)]
-        indexes = [index for index, part in enumerate(parts) if "broken" not in part]
-        found = await asyncio.gather(*(self._picture(attempt, parts[index]) for index in indexes))
-        broken: list[Reason] = []
-        answer = list(parts)
-        for index, result in zip(indexes, found, strict=True):
-            if isinstance(result, Reason):
-                broken.append(result)
-                answer[index] = {"broken": result.code, "detail": result.detail}
-            else:
-                self.stored[attempt.pk, index] = result
-        if not broken:
-            return
-        if all("broken" in part for part in answer):
-            await self._end_attempt(attempt, Attempt.Status.BROKEN_PROMISE, broken[0])
-        else:
-            await self.desk.rows(execution.looked_at, self.claim, attempt, answer=answer)
-        for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
-            await self.desk.pictures(ingest.unstage, name)
-
-    async def _picture(self, attempt: Attempt, part: dict[str, str]) -> ingest.Stored | Reason:
-        size = self.model.size(self.generation.image_size) or self.model.sizes[0]
-        given = [bytes(row.original.signature) for row in self.generation.references.all()]
-        if self.generation.continues is not None:
-            given.append(bytes(self.generation.continues.original.signature))
-        return await results.collect(
-            part,
-            ratio=size.ratio(self.generation.aspect_ratio),
-            references=given,
-            trusted_origins=routing.trusted_origins(self.catalog.providers.get(attempt.provider)),
-            off_loop=self.desk.pictures,
-        )
-
     # --- The ends ---------------------------------------------------------------------------------
 
     async def _finish(self, now: Progress, *, unmade: Reason | None = None) -> None:
         """Deliver what there is; `unmade` is why open places stay empty."""
-        delivered = [
-            Delivered(place, part.attempt, self.stored[part.attempt.pk, part.index])
-            for place, part in now.held.items()
-        ]
+        delivered = self.answers.delivered(now)
         reasons = [*now.closed.values(), *([unmade] if unmade else [])]
         if not delivered:
             reason = reasons[0] if reasons else LOST
@@ -397,7 +327,7 @@ class _Serving:
         )
         if not in_time or wake_at is None:
             return await self._finish(now, unmade=reason)
-        await self._keep_held(now)
+        await self.answers.keep_held(now)
         await self.desk.rows(execution.postpone, self.claim, wake_at=wake_at, reason=reason)
 
     def _why_waiting(self, moment: datetime, again_at: datetime | None) -> tuple[Reason, datetime | None]:
@@ -417,16 +347,6 @@ class _Serving:
         """What a provider said under this claim, else the given reason."""
         final = next(iter(self.tried.values()), None)
         return Reason(final.code, final.detail) if final else otherwise
-
-    async def _keep_held(self, now: Progress) -> None:
-        """Addresses end, so what they lead to is staged before it has to wait for the rest."""
-        for attempt in {part.attempt.pk: part.attempt for part in now.held.values()}.values():
-            answer = list(attempt.answer)
-            for index, part in enumerate(attempt.answer):
-                if stored := self.stored.get((attempt.pk, index)):
-                    data = await self.desk.pictures(ingest.staged, stored.name)
-                    answer[index] = part if "staged" in part else await self._stage(attempt, index, data)
-            await self.desk.rows(execution.looked_at, self.claim, attempt, answer=answer)
 
     async def _end_attempt(
         self, attempt: Attempt, status: Attempt.Status, reason: Reason, error: ProviderError | None = None

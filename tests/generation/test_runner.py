@@ -4,19 +4,22 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from accounts import changes
-from generation import claims, execution, health, heartbeats, queue, runner
+from generation import claims, execution, health, heartbeats, queue, recovery, runner
 from generation.desk import Desk
 from generation.models import Attempt, Generation, WorkerProcess
 from generation.providers.base import Accepted, Answer, Spec
 from generation.runner import Runner
+from generation.wire.messages import Cost
 from tests import factories
 from tests.generation.conftest import FakeProvider, Only, pictures
 
@@ -222,3 +225,27 @@ def test_work_is_told_with_the_commit(monkeypatch) -> None:
     monkeypatch.setattr(changes, "tell", lambda channel, payload="": told.append(channel))
     factories.generation()
     assert told == [queue.CHANNEL]
+
+
+def test_an_answer_after_the_end_is_kept_for_the_receipt_and_charged_to_nobody(serve, fake) -> None:
+    generation = factories.generation()
+
+    def reap() -> None:
+        execution.reap(generation.pk, recovery.TOO_LONG, seen_attempts=1, now=timezone.now())
+        connections.close_all()
+
+    def ended_meanwhile(spec: Spec) -> Answer:
+        another = threading.Thread(target=reap)
+        another.start()
+        another.join()
+        return replace(pictures(spec), cost=Cost(usd=Decimal("0.039")))
+
+    serve(fake(ended_meanwhile))
+
+    generation.refresh_from_db()
+    (attempt,) = generation.attempts.all()
+    assert generation.status == "failed"
+    assert (generation.credits_captured, generation.hold.released) == (0, generation.credits_quoted)
+    assert (attempt.late_images, attempt.vendor_cost_usd) == (1, Decimal("0.039"))
+    assert attempt.answered_at is None
+    assert generation.outputs.count() == 0
