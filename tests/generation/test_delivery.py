@@ -218,7 +218,9 @@ def test_a_person_is_told_of_each_step(serve, fake):
 
     serve(fake())
 
-    kinds = [event.kind for event in events.since(user_id=generation.user_id, after=0)]
+    kinds = [
+        event.kind for event in events.read(user_ids=[generation.user_id], after=events.Place(0)).changes
+    ]
     assert kinds.count("generation") == 3
     assert kinds[-1] == "credits"
 
