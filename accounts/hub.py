@@ -214,6 +214,9 @@ class Hub:
     def _pass(self, reading: Reading) -> None:
         """Keep in mind above which id something late may still appear: what was written before is settled."""
         now = time.monotonic()
+        if not self._passed:
+            # What was open when the hub began has smaller ids than it has seen.
+            self._passed.append((now, reading.place.pk - events.LATE_IDS, 0))
         self._passed.append((now, reading.place.pk, reading.next_xid))
         while len(self._passed) > 1:
             at, _, next_xid = self._passed[1]

@@ -318,6 +318,23 @@ def test_an_event_that_is_seen_late_is_told_all_the_same_and_once() -> None:
 
 
 @pytest.mark.needs_postgres
+def test_what_was_written_before_the_first_stream_and_commits_after_it_is_told() -> None:
+    user = factories.person(credits=0)
+    late = OpenTransaction(user, "late")
+    tell(user, "early")
+
+    async def listen() -> list[str]:
+        async with opened(user) as parts:
+            reader = Reader(parts)
+            heard = await reader.subjects(until="early")
+            await asyncio.to_thread(late.commit)
+            await atell(user, "after")
+            return heard + await reader.subjects(until="after")
+
+    assert run(listen) == ["early", "late", "after"]
+
+
+@pytest.mark.needs_postgres
 @pytest.mark.parametrize("early_streams", [1, 3])
 def test_what_commits_late_while_nobody_listens_is_told_after_the_reconnect(early_streams: int) -> None:
     user = factories.person(credits=0)
