@@ -105,11 +105,12 @@ def run(plan: Plan, installation: Installation, emulator: str) -> Course:
         watch.until(watch.over, plan.seconds_most)
         seconds["until all had ended"] = time.monotonic() - began
         installation.manage("sweep")
-        unlike = _settled(watch)
-    seconds["in all"] = time.monotonic() - began
+        seconds["until swept"] = time.monotonic() - began
+        unheard = _settled(watch)
+        seconds["until all was heard"] = time.monotonic() - began
     log = faulty.call(f"{emulator}/_emulator/log")
     outcome = patiently(lambda: faulty.checked(log, late=LATE))
-    outcome.wrong += unlike + patiently(lambda: [*lost(crowd), *doubled(log), *held()])
+    outcome.wrong += unheard + patiently(lambda: [*lost(crowd), *doubled(log), *held()])
     done |= Counter({f"killed: {role}": number for role, number in installation.kills.items()})
     done |= Counter({"generations asked for": len(crowd.taken), "started again": installation.restarts})
     return Course(outcome, done, crowd.counts, seconds)

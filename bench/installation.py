@@ -90,6 +90,8 @@ class Service:
 
     def kill(self) -> None:
         """Kill its first process alone."""
+        # Stopped first: what it started between the look and the kill would be nobody's.
+        os.kill(self.pid, signal.SIGSTOP)
         self.left = processes.descendants(self.pid)
         kill(self.pid)
         assert self.process is not None
@@ -98,7 +100,7 @@ class Service:
     def kill_rest(self) -> None:
         """Kill what stood below it, and the groups that these lead, whoever joined them since."""
         living = processes.living()
-        for pid in self.left:
+        for pid in [*self.left, *(one for left in self.left for one in processes.descendants(left))]:
             if pid not in living:
                 continue
             with contextlib.suppress(ProcessLookupError, PermissionError):
