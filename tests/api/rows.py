@@ -23,8 +23,12 @@ def finished(user: User, *, pictures: int | None = None, seed: int = 0, **wish: 
 
 
 def finish(generation: Generation, *, pictures: int | None = None, seed: int = 0) -> None:
-    now = timezone.now()
-    claim = _claim(generation, now)
+    deliver(_claim(generation, timezone.now()), pictures=pictures, seed=seed)
+
+
+def deliver(claim: claims.Claim, *, pictures: int | None = None, seed: int = 0) -> None:
+    """End what was claimed with all its pictures, or `pictures` of them."""
+    generation = Generation.objects.get(pk=claim.generation_id)
     attempt = factories.begin(claim)
     got = generation.count if pictures is None else pictures
     stored = [

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import httpx
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
 from accounts import ledger
+from generation import claims
+from generation.execution import Fenced
 from generation.models import Generation
 from tests.api import rows
 from tests.api.conftest import caller
@@ -33,9 +37,11 @@ def worker() -> Iterator[None]:
         seed = 0
         try:
             while not over.wait(0.05):
-                for generation in Generation.objects.filter(status="queued"):
+                for claim in claims.take(limit=1, now=timezone.now()):
                     seed += 1
-                    rows.finish(generation, seed=seed)
+                    # One that is cancelled in this moment is nobody's any more.
+                    with suppress(Fenced):
+                        rows.deliver(claim, seed=seed)
         finally:
             connections.close_all()
 
