@@ -13,6 +13,9 @@ from generation.desk import Desk
 from generation.providers.http import new_client
 from generation.runner import Runner
 
+# A generation of four pictures makes four calls at once where a provider makes one a call.
+CALLS_A_PLACE = 4
+
 
 def run(generation_id: str) -> None:
     """Serve what waits, and stand by for more; the id only says what woke us.
@@ -37,7 +40,7 @@ def test_provider(public_id: str) -> None:
 async def _run(*, stands_by: bool) -> None:
     desk = Desk()
     try:
-        async with new_client(connections_max=settings.RUNNER_PLACES) as client:
+        async with new_client(connections_max=settings.RUNNER_PLACES * CALLS_A_PLACE) as client:
             adapters = Adapters(client)
             async with aclosing(adapters):
                 await Runner(

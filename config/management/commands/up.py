@@ -19,6 +19,7 @@ from generation import heartbeats
 from generation.models import Provider
 
 LOOPBACK = "127.0.0.1"
+HAND_BACK_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -94,9 +95,11 @@ def children(*, host: str, port: int, emulated: bool) -> list[Child]:
     )
     # An open event stream never ends by itself, so the web process may not wait for it.
     quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
+    # Before it would be killed, a worker hands back what it can't end.
+    grace = {"WORKER_GRACE_SECONDS": str(max(1.0, settings.STOP_GRACE_SECONDS - HAND_BACK_SECONDS))}
     return [
         *emulator,
-        Child("worker", (*manage, "runworker"), provider, ready_line=heartbeats.READY),
+        Child("worker", (*manage, "runworker"), grace | provider, ready_line=heartbeats.READY),
         Child("web", (*uvicorn, *quiet), provider, ready_url=f"{web_address}/readyz", ready_host=site_host),
     ]
 
