@@ -205,7 +205,10 @@ class _Serving:
             return await self._failed(attempt, _unfit(error))
 
         async def accepted(vendor_id: str) -> None:
-            await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
+            attempt.vendor_id = vendor_id
+            # An id by which nothing can be found again is written with the call's end.
+            if offer.abilities.resumable:
+                await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
 
         try:
             answer = await adapter.generate(spec, accepted=accepted)

@@ -277,6 +277,7 @@ def end_attempt(
     _locked(claim)
     changes: dict[str, Any] = {
         "status": status,
+        "vendor_id": attempt.vendor_id,
         "code": reason.code,
         "detail": reason.detail[:500],
         "vendor_text": vendor_text[:1000],

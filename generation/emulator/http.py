@@ -18,6 +18,7 @@ HEAD_MAX_BYTES = 64 * 1024
 # Three references of 30 MB as base64.
 BODY_MAX_BYTES = 128 * 1024 * 1024
 DRIP_BYTES = 8
+PIECE_BYTES = 128 * 1024
 DRIP_SECONDS = 0.1
 
 
@@ -177,7 +178,8 @@ async def _send(
         await asyncio.sleep(DRIP_SECONDS)
         _reset(writer)
         return False
-    step = DRIP_BYTES if response.delivery is Delivery.DRIP else max(len(response.body), 1)
+    # In pieces: of one long one, asyncio moves the rest to the front after each that was sent.
+    step = DRIP_BYTES if response.delivery is Delivery.DRIP else PIECE_BYTES
     for start in list(range(0, len(response.body), step)) * response.times:
         writer.write(response.body[start : start + step])
         await writer.drain()
