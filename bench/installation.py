@@ -26,6 +26,8 @@ READY_SECONDS = 60.0
 ORPHANED_SECONDS = (0.2, 2.0)
 # What stands below a supervisor, by its depth; django-q2's parts are a worker, the monitor and the pusher.
 ROLES = ("supervisor", "main", "sentinel", "part", "picture process")
+# The variable that says which service of which installation a process belongs to.
+MARK = "EASEL_SERVICE"
 # As often as the others, but of three kinds.
 WEIGHTS = {"part": 3}
 
@@ -49,6 +51,19 @@ def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
 def kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def marked(mark: str) -> list[int]:
+    """Processes with this in their environment, as a service manager knows its own by their group; on Linux.
+
+    Children of a cluster's main process that was killed are nobody's once the supervisor is killed as well.
+    """
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+    return found
 
 
 @dataclass
@@ -98,9 +113,9 @@ class Service:
         self.process.wait()
 
     def kill_rest(self) -> None:
-        """Kill what stood below it, and the groups that these lead, whoever joined them since."""
+        """Kill what stood below it, the groups that these lead, and whatever else bears its mark."""
         living = processes.living()
-        for pid in [*self.left, *(one for left in self.left for one in processes.descendants(left))]:
+        for pid in [*self.left, *marked(f"{MARK}={self.environment[MARK]}")]:
             if pid not in living:
                 continue
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -142,7 +157,8 @@ class Installation:
         ]
 
     def _service(self, name: str, command: Sequence[str]) -> Service:
-        return Service(name, command, self._environment, self.folder / f"{name}.log")
+        environment = self._environment | {MARK: f"{self.folder}:{name}"}
+        return Service(name, command, environment, self.folder / f"{name}.log")
 
     def start(self) -> None:
         """Start all and wait until the web processes answer; workers need not be ready.
