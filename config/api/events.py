@@ -6,8 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
@@ -26,12 +26,27 @@ ADDRESSES: dict[str, tuple[str, bool]] = {
     events.Kind.CREDITS: ("api:credits", False),
 }
 _SOME_ID = "00000000-0000-0000-0000-000000000000"
-EXAMPLE = (
-    "id: 4711-90210\n"
-    "event: generation\n"
-    'data: {"type": "generation", "id": "0b4f6f0e-3c0e-4a5e-9a55-6d3f0c1f7a10", '
-    '"url": "https://easel.example/api/v1/generations/0b4f6f0e-3c0e-4a5e-9a55-6d3f0c1f7a10"}\n\n'
-)
+EXAMPLE = {
+    "id": "4712-90211-0",
+    "event": "generation",
+    "data": '{"type": "generation", "id": "0b4f6f0e-3c0e-4a5e-9a55-6d3f0c1f7a10", '
+    '"url": "https://easel.example/api/v1/generations/0b4f6f0e-3c0e-4a5e-9a55-6d3f0c1f7a10"}',
+}
+
+
+class StreamedEvent(serializers.Serializer):
+    """One event of the stream, by the fields of its lines."""
+
+    id = serializers.CharField(help_text="A place: send it back as `Last-Event-ID` to go on from here.")
+    event = serializers.ChoiceField(
+        choices=[*events.Kind.values, "reset", "end"],
+        help_text="What changed; `reset`: read everything anew; `end`: come back with the last id.",
+    )
+    data = serializers.CharField(  # type: ignore[assignment]
+        allow_blank=True,
+        help_text="JSON: `type`, the `id` of what changed or null, the `url` to read it at or null. "
+        "Empty for `reset` and `end`.",
+    )
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,8 @@ class EventsView(APIView):
         ],
         responses={
             (200, stream.CONTENT_TYPE): OpenApiResponse(
-                OpenApiTypes.STR,
-                "Server-sent events, until five minutes are over",
+                StreamedEvent,
+                "Server-sent events, each of this form, until five minutes are over",
                 examples=[OpenApiExample("A generation changed", value=EXAMPLE)],
             )
         },
