@@ -39,7 +39,7 @@ class Answers:
         state = ""
         if answer.state:
             state = f"turns/{self._generation.public_id}/{attempt.number}.{attempt.sequence}"
-            await self._desk.pictures(ingest.stage, answer.state, state)
+            await self._desk.files(ingest.stage, answer.state, state)
         now = self._desk.now()
         stated = answer.cost.usd
         cost = replace(answer.cost, usd=self._listed(offer, len(kept)) if stated is None else stated)
@@ -110,20 +110,27 @@ class Answers:
         else:
             await self._desk.rows(execution.looked_at, self._claim, attempt, answer=answer)
         for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
-            await self._desk.pictures(ingest.unstage, name)
+            await self._desk.files(ingest.unstage, name)
 
     async def _picture(self, part: dict[str, str], trusted_origins: frozenset[str]) -> ingest.Stored | Reason:
         size = self._model.size(self._generation.image_size) or self._model.sizes[0]
         given = [bytes(row.original.signature) for row in self._generation.references.all()]
         if self._generation.continues is not None:
             given.append(bytes(self._generation.continues.original.signature))
-        return await results.collect(
-            part,
-            ratio=size.ratio(self._generation.aspect_ratio),
-            references=given,
-            trusted_origins=trusted_origins,
-            off_loop=self._desk.pictures,
-        )
+        left = (self._generation.deadline_at - self._desk.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                return await self._desk.outside(
+                    results.collect(
+                        part,
+                        ratio=size.ratio(self._generation.aspect_ratio),
+                        references=given,
+                        trusted_origins=trusted_origins,
+                        off_loop=self._desk.pictures,
+                    )
+                )
+        except TimeoutError:
+            return execution.TOO_LATE
 
     async def keep_held(self, now: Progress) -> None:
         """Addresses end, so what they lead to is staged before it has to wait for the rest."""
@@ -131,7 +138,7 @@ class Answers:
             answer = list(attempt.answer)
             for index, part in enumerate(attempt.answer):
                 if stored := self._stored.get((attempt.pk, index)):
-                    data = await self._desk.pictures(ingest.staged, stored.name)
+                    data = await self._desk.files(ingest.staged, stored.name)
                     answer[index] = part if "staged" in part else await self._stage(attempt, index, data)
             await self._desk.rows(execution.looked_at, self._claim, attempt, answer=answer)
 
@@ -149,5 +156,5 @@ class Answers:
 
     async def _stage(self, attempt: Attempt, index: int, data: bytes) -> dict[str, str]:
         name = f"staging/{self._generation.public_id}/{attempt.number}.{attempt.sequence}/{index}"
-        await self._desk.pictures(ingest.stage, data, name)
+        await self._desk.files(ingest.stage, data, name)
         return {"staged": name}

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import events, queue_rules
 from generation import line
-from generation.models import Attempt, Generation, Provider
+from generation.models import Attempt, Generation, Offer, Provider
 
 Status = Generation.Status
 # Claims in a row without an orderly end; it ends a generation that kills every worker it meets.
@@ -22,6 +22,8 @@ CLAIMS_LOST_MAX = 12
 HAND_BACK_SECONDS_MAX = 30.0
 # So many waiting rows are looked at for each free place, since lanes and limits pass some of them over.
 LOOKED_AT = 8
+# And so many more: each person's first is to be among them, however many people wait.
+NEWCOMERS = 2_000
 # Held while places are counted and given, so that a limit holds over all workers. Any number of ours.
 _LIMITS_LOCK = 0x45_61_73_65_6C
 
@@ -36,6 +38,10 @@ _TAKE = """
                OR status = 'running' AND leased_until <= %(left_before)s)
         {skipping}
     ) RETURNING id, attempts_made, user_id, public_id"""
+
+
+class Busy(Exception):
+    """Another worker counts and gives places at this moment."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +68,23 @@ def take(
     now: datetime,
     served: Mapping[int, int] | None = None,
     grace: timedelta = timedelta(),
+    without: Collection[int] = (),
 ) -> list[Claim]:
     """Claim up to `limit` waiting generations: people take turns as their lanes say, within their limits.
 
     `served` is how many places each person was given lately, for turns where people are more than places.
     Leases that ran out less than `grace` ago are left: where the database was away, their owners renew them.
+    Generations of the ids `without` are left, too.
+
+    :raises Busy: another worker counts places just now.
     """
     left_before = now - grace
     # Looking costs no lock; on SQLite a transaction would keep all writers waiting for nothing.
     if limit < 1 or not _claimable(now, left_before).exists():
         return []
     with transaction.atomic():
-        chosen = _chosen(limit, now, left_before, served or {})
+        rows = _claimable(now, left_before).exclude(pk__in=without)
+        chosen = _chosen(rows, limit, now, left_before, served or {})
         taken = _taken(chosen, now, left_before) if chosen else []
         events.record_many(
             ((user_id, public_id) for _, _, user_id, public_id in taken), kind=events.Kind.GENERATION
@@ -126,9 +137,9 @@ def running_places(*, now: datetime) -> dict[int, int]:
 def in_line(*, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Ids and people of what waits for a place, oldest first: of each person no more than `limit`.
 
-    At most `LOOKED_AT` times `limit` in all, those whose turn comes first.
+    At most `LOOKED_AT` times `limit` and `NEWCOMERS` in all, those whose turn comes first.
     """
-    return _in_line(_claimable(now, now), limit, LOOKED_AT * limit)
+    return _in_line(_claimable(now, now), limit, LOOKED_AT * limit + NEWCOMERS)
 
 
 def _claimable(now: datetime, left_before: datetime) -> "QuerySet[Generation]":
@@ -137,21 +148,27 @@ def _claimable(now: datetime, left_before: datetime) -> "QuerySet[Generation]":
     return Generation.objects.filter(idle, claims_lost__lt=CLAIMS_LOST_MAX, deadline_at__gt=now)
 
 
-def _chosen(limit: int, now: datetime, left_before: datetime, served: Mapping[int, int]) -> list[int]:
+def _chosen(
+    rows: QuerySet[Generation],
+    limit: int,
+    now: datetime,
+    left_before: datetime,
+    served: Mapping[int, int],
+) -> list[int]:
     """The ids of those whose turn it is."""
     rules = queue_rules.in_force()
-    room, full = _room(now)
+    room, full = _room(left_before)
     if rules.person_max or rules.team_max or settings.PERSON_PLACES_MAX or room is not None:
         _lock_limits()
-    rows = _claimable(now, left_before)
     if full:
-        rows = rows.exclude(provider__in=full)
-    running = running_places(now=now)
+        rows = rows.exclude(provider__in=full).exclude(model__in=_made_by_none_but(full))
+    # Leases that are left to their owners still hold their places.
+    running = running_places(now=left_before)
     if room is not None:
         limit = min(limit, room - sum(running.values()))
     if limit < 1:
         return []
-    waiting = _in_line(rows, limit, LOOKED_AT * (limit + sum(running.values())))
+    waiting = _in_line(rows, limit, LOOKED_AT * (limit + sum(running.values())) + NEWCOMERS)
     return line.next_up(waiting, running=running, rules=rules, free=limit, served=served)
 
 
@@ -159,6 +176,14 @@ def _in_line(rows: "QuerySet[Generation]", each: int, most: int) -> list[tuple[i
     turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
     found = rows.annotate(turn=turn).filter(turn__lte=each).order_by("turn", "pk")
     return sorted(found.values_list("pk", "user_id")[:most])
+
+
+def _made_by_none_but(full: list[str]) -> list[str]:
+    """Models that only providers make that take no call now."""
+    offered = Offer.objects.filter(enabled=True, provider__enabled=True)
+    others = offered.exclude(provider__name__in=full).values("model__slug")
+    made = offered.filter(provider__name__in=full).exclude(model__slug__in=others)
+    return list(made.values_list("model__slug", flat=True).distinct())
 
 
 def _room(now: datetime) -> tuple[int | None, list[str]]:
@@ -184,10 +209,13 @@ def _room(now: datetime) -> tuple[int | None, list[str]]:
 
 
 def _lock_limits() -> None:
+    """:raises Busy: who holds it may be dead; nobody waits for them."""
     # SQLite's transactions are one after another as it is.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LIMITS_LOCK])
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LIMITS_LOCK])
+            if not cursor.fetchone()[0]:
+                raise Busy
 
 
 def _taken(ids: list[int], now: datetime, left_before: datetime) -> list[tuple[int, int, int, str]]:

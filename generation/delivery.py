@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import OperationalError
 
 from gallery import fitting, ingest
-from generation import catalog, execution, health, routing, specs
+from generation import catalog, execution, health, late, routing, specs
 from generation.adapters import AdapterSource
 from generation.answers import Answers
 from generation.catalog import Model, Offer
 from generation.claims import Claim
-from generation.desk import Desk
+from generation.desk import AWAY, Desk, HandedBack
 from generation.execution import CancelRequested, Fenced, OutcomeLost, Sending
 from generation.health import NotNow
 from generation.models import Attempt, Generation
@@ -84,6 +83,8 @@ class _Serving:
             now = self._progress()
             if not now.open:
                 return await self._finish(now)
+            if self.desk.leaving:
+                raise HandedBack
             if self._seconds_left() < CALL_SECONDS_MIN:
                 return await self._finish(now, unmade=DEADLINE)
             try:
@@ -106,7 +107,7 @@ class _Serving:
         """Begin as many calls for the open places as can be made now; else when to look again."""
         if self.attempts:
             await self._look_around()
-        begun = await self.desk.pictures(specs.turn, self.generation)
+        begun = await self.desk.files(specs.turn, self.generation)
         moment = self._now()
         ranking = routing.rank(
             self.catalog,
@@ -187,7 +188,7 @@ class _Serving:
             attempt: Attempt = await self.desk.rows_once(
                 execution.begin, self.claim, sending, now=self._now()
             )
-        except OperationalError:
+        except AWAY:
             # It may have been written down all the same, and nothing will be sent.
             await self.desk.rows(execution.take_back, self.claim, known=self.attempts)
             raise
@@ -208,16 +209,28 @@ class _Serving:
             attempt.vendor_id = vendor_id
             # An id by which nothing can be found again is written with the call's end.
             if offer.abilities.resumable:
-                await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
+                await self._accepted(attempt, vendor_id)
+
+        if self.desk.leaving:
+            await self._end_attempt(attempt, Attempt.Status.NOT_ACCEPTED, execution.UNSENT)
+            raise HandedBack
 
         try:
-            answer = await adapter.generate(spec, accepted=accepted)
+            answer = await self.desk.outside(adapter.generate(spec, accepted=accepted))
         except OutcomeUnknown as error:
             await self._resume(attempt, offer, adapter, spec, error)
         except ProviderError as error:
             await self._failed(attempt, error)
         else:
             await self._came(attempt, offer, answer)
+
+    async def _accepted(self, attempt: Attempt, vendor_id: str) -> None:
+        try:
+            await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
+        except Fenced:
+            # By it the vendor can be asked later what became of the call.
+            await self.desk.rows(late.keep_id, attempt, vendor_id)
+            raise
 
     async def _recover(self, attempt: Attempt) -> None:
         """An earlier worker died after it sent: ask by the vendor's id, else never pay again."""
@@ -243,7 +256,7 @@ class _Serving:
         if not (offer.abilities.resumable and vendor_id and left > 1):
             return await self._lost(attempt, error)
         try:
-            answer = await adapter.resume(vendor_id, spec)
+            answer = await self.desk.outside(adapter.resume(vendor_id, spec))
         except ProviderError as again:
             return await self._failed(attempt, again)
         await self._came(attempt, offer, answer)
@@ -303,6 +316,9 @@ class _Serving:
     async def _finish(self, now: Progress, *, unmade: Reason | None = None) -> None:
         """Deliver what there is; `unmade` is why open places stay empty."""
         delivered = self.answers.delivered(now)
+        if self._now() >= self.generation.deadline_at:
+            # The refund was promised for this moment, whatever has come.
+            delivered, unmade = [], DEADLINE
         reasons = [*now.closed.values(), *([unmade] if unmade else [])]
         if not delivered:
             reason = reasons[0] if reasons else LOST
@@ -313,7 +329,7 @@ class _Serving:
         ]
         await self.desk.rows(execution.finish, self.claim, delivered, short=short, now=self._now())
         for name in staged:
-            await self.desk.pictures(ingest.unstage, name)
+            await self.desk.files(ingest.unstage, name)
 
     async def _stop(self, now: Progress) -> None:
         """The person cancelled it: what has arrived is theirs, the rest is not asked for."""
@@ -370,7 +386,7 @@ class _Serving:
 
     async def _spec(self, attempt: Attempt, offer: Offer) -> Spec:
         left = self._seconds_left()
-        return await self.desk.pictures(
+        return await self.desk.files(
             specs.build,
             self.generation,
             model=self.model,

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
 from generation import claims
@@ -19,11 +19,18 @@ from generation.catalog import load as load_catalog
 
 log = structlog.get_logger(__name__)
 
+AWAY = (OperationalError, InterfaceError)
+"""What says that the database can't be reached, or that a connection to it broke."""
+FILE_THREADS = 4
 P = ParamSpec("P")
 T = TypeVar("T")
 # What others changed of providers is heard of this late; their limits and circuits are asked at each call.
 CATALOG_SECONDS = 1.0
 AWAY_PAUSE_SECONDS = 0.5
+
+
+class HandedBack(Exception):
+    """The worker has to go; another goes on from the rows."""
 
 
 class Desk:
@@ -37,11 +44,13 @@ class Desk:
         self._away_seconds = away_seconds
         self._rows = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._pictures = ThreadPoolExecutor(settings.PICTURE_PROCESSES + 1, thread_name_prefix="pictures")
+        self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
         self._offered: tuple[float, Catalog] | None = None
         self._told_at: dict[str, float] = {}
         self._clock: tuple[float, datetime] | None = None
-        self.away_at = -float("inf")
-        """When the database was last found away, in seconds of the monotonic clock."""
+        # In seconds of the monotonic clock: since when the database can be reached.
+        self._reached_at: float | None = -float("inf")
+        self._leaving = asyncio.Event()
 
     async def rows(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the database's thread, again while the database is away; so it is safe to repeat.
@@ -52,7 +61,7 @@ class Desk:
         while True:
             try:
                 return await self.rows_once(work, *args, **kwargs)
-            except (OperationalError, InterfaceError) as error:
+            except AWAY as error:
                 if time.monotonic() >= ends:
                     raise
                 log.warning("the database is away", error=str(error).partition("\n")[0])
@@ -65,20 +74,61 @@ class Desk:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._rows, lambda: work(*args, **kwargs))
-        except (OperationalError, InterfaceError):
-            self.away_at = time.monotonic()
+            result = await loop.run_in_executor(self._rows, lambda: work(*args, **kwargs))
+        except AWAY:
+            self._reached_at = None
             with contextlib.suppress(DatabaseError):
                 await loop.run_in_executor(self._rows, connections.close_all)
             raise
+        if self._reached_at is None:
+            self._reached_at = time.monotonic()
+        return result
 
     async def pictures(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on one of the pictures' threads; it must not touch the database."""
         return await asyncio.get_running_loop().run_in_executor(self._pictures, lambda: work(*args, **kwargs))
 
+    async def files(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on a thread for files, where it waits for no decoding; without the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, lambda: work(*args, **kwargs))
+
+    async def outside(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Wait for somebody outside, which can be broken off when the worker has to go.
+
+        :raises HandedBack: it was.
+        """
+        call, told = asyncio.ensure_future(waiting), asyncio.ensure_future(self._leaving.wait())
+        try:
+            await asyncio.wait({call, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                call.cancel()
+            return await call
+        except asyncio.CancelledError:
+            if self.leaving:
+                raise HandedBack from None
+            raise
+        finally:
+            told.cancel()
+            call.cancel()
+
+    def leave(self) -> None:
+        """Break off all waiting for others."""
+        self._leaving.set()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the worker has to go, so that nothing more is begun."""
+        return self._leaving.is_set()
+
+    def reached_for(self) -> float:
+        """Seconds since the database can be reached; 0 while it can't."""
+        return 0.0 if self._reached_at is None else time.monotonic() - self._reached_at
+
     async def set_clock(self) -> None:
         """Look at the database's clock, so that `now` needs no question."""
-        self._clock = await self.rows_once(_clock)
+        self._clock, up_for = await self.rows_once(_clock)
+        if self._reached_at == -float("inf") and up_for is not None:
+            self._reached_at = time.monotonic() - up_for
 
     def now(self) -> datetime:
         """The database's time, as it was last looked at and went on since; this machine's before that."""
@@ -113,9 +163,16 @@ class Desk:
         self._rows.submit(connections.close_all).result()
         self._rows.shutdown()
         self._pictures.shutdown()
+        self._files.shutdown()
 
 
-def _clock() -> tuple[float, datetime]:
+def _clock() -> tuple[tuple[float, datetime], float | None]:
+    """The database's clock beside ours, and for how many seconds the server has run, where it can say."""
     before = time.monotonic()
     moment = claims.database_now()
-    return (before + time.monotonic()) / 2, moment
+    clock = ((before + time.monotonic()) / 2, moment)
+    if connection.vendor != "postgresql":
+        return clock, None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())")
+        return clock, float(cursor.fetchone()[0])

@@ -26,6 +26,7 @@ from generation.models import Attempt, Generation, Output
 from generation.progress import Reason, progress
 
 Status = Generation.Status
+TOO_LATE = Reason("deadline_passed", "It came too late to be delivered.")
 UNSENT = Reason("not_sent", "It was never sent: the database was away just before.")
 
 
@@ -221,13 +222,22 @@ def _maker(delivered: Sequence[Delivered]) -> str:
 
 @transaction.atomic
 def fail(claim: Claim, reason: Reason, *, now: datetime) -> None:
-    """End it without pictures and give everything back.
+    """End it without pictures and give everything back; what was answered and is not delivered came too late.
 
     :raises Fenced:
     """
     generation = _locked(claim)
     _end(generation, Status.FAILED, reason, now)
     ledger.release(hold=generation.hold)
+    _end_answers(generation, now)
+
+
+def _end_answers(generation: Generation, now: datetime) -> None:
+    """Answers that nobody will deliver any more."""
+    undelivered = Attempt.objects.filter(generation=generation, status=Attempt.Status.ANSWERED)
+    undelivered.update(
+        status=Attempt.Status.BROKEN_PROMISE, code=TOO_LATE.code, detail=TOO_LATE.detail, ended_at=now
+    )
 
 
 @transaction.atomic

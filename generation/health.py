@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Greatest
@@ -121,7 +122,8 @@ def _within_limits(provider: ProviderFacts, now: datetime) -> None:
             status__in=(Attempt.Status.SENDING, Attempt.Status.ACCEPTED),
             started_at__gt=now - IN_FLIGHT_AT_MOST,
             generation__status=Generation.Status.RUNNING,
-            generation__leased_until__gt=now,
+            # One whose lease has only just ended may be renewed; its call may go on.
+            generation__leased_until__gt=now - timedelta(seconds=settings.LEASE_SECONDS),
         ).count()
         if in_flight >= provider.concurrency_max:
             raise NotNow(f"It is making {in_flight} already, as many as it may.", now + timedelta(seconds=1))

@@ -80,12 +80,17 @@ def came_late(
     mine = Attempt.objects.filter(pk=attempt.pk, answered_at__isnull=True, late_at__isnull=True)
     written = bool(mine.update(**known))
     if written and vendor_id:
-        Attempt.objects.filter(pk=attempt.pk, vendor_id="").update(vendor_id=vendor_id[:200])
+        keep_id(attempt, vendor_id)
     if written:
         subject = str(generation.public_id)
         events.record(user_id=generation.user_id, kind=events.Kind.GENERATION, subject=subject)
         log.info("an answer came late", provider=attempt.provider, images=images, generation=subject)
     return written
+
+
+def keep_id(attempt: Attempt, vendor_id: str) -> None:
+    """Keep by what the vendor can be asked, though the claim is not ours any more."""
+    Attempt.objects.filter(pk=attempt.pk, vendor_id="").update(vendor_id=vendor_id[:200])
 
 
 def counted(*, since: datetime) -> Late:

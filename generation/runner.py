@@ -17,13 +17,12 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
 
 from accounts.changes import Changes
 from generation import claims, delivery, execution, heartbeats, queue
 from generation.adapters import AdapterSource
 from generation.claims import Claim
-from generation.desk import Desk
+from generation.desk import AWAY, Desk, HandedBack
 from generation.models import Generation
 
 log = structlog.get_logger(__name__)
@@ -34,6 +33,8 @@ LOOK_SECONDS = 1.0
 CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.2
 """The least time between two looks: where most places are taken, those that come free are filled together."""
 BEAT_SECONDS = 2.0
+# Longer than any lease.
+LEFT_ALONE = timedelta(days=1)
 # Places given earlier count for nobody's turn any more.
 TURN_SECONDS = 30.0
 
@@ -58,6 +59,7 @@ class Runner:
 
     async def run(self) -> None:
         """Serve until it is time to end."""
+        await self._keep(self._desk.set_clock)
         await self._keep(self._beat)
         keeping = [
             asyncio.create_task(self._every(seconds, work))
@@ -90,8 +92,10 @@ class Runner:
                 )
                 self._hand_back_what_is_late()
         finally:
-            heard.cancel()
-            await asyncio.gather(heard, return_exceptions=True)
+            for task in (heard, *self._serving):
+                task.cancel()
+            # While the desk still stands, so that what they hold is handed back.
+            await asyncio.gather(heard, *self._serving, return_exceptions=True)
 
     def _claims(self) -> bool:
         """Whether it still takes work."""
@@ -109,15 +113,26 @@ class Runner:
             for claim, generation in taken.items():
                 self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
             return len(taken) == free or await self._desk.rows_once(self._something_is_put_off)
-        except OperationalError as error:
+        except claims.Busy:
+            return True
+        except AWAY as error:
             log.warning("nothing can be claimed", error=str(error).partition("\n")[0])
+            return True
+        except Exception:  # the calls that are under way go on
+            log.exception("nothing can be claimed")
             return True
 
     def _take(self, free: int) -> dict[Claim, Generation]:
         before = time.monotonic() - TURN_SECONDS
         self._given = [(at, user_id) for at, user_id in self._given if at > before]
         served = Counter(user_id for _, user_id in self._given)
-        taken = claims.take(limit=free, now=self._desk.now(), served=served, grace=self._grace())
+        taken = claims.take(
+            limit=free,
+            now=self._desk.now(),
+            served=served,
+            grace=self._grace(),
+            without=[claim.generation_id for claim in self._serving.values()],
+        )
         try:
             loaded = execution.load(taken) if taken else {}
         except Exception:  # ours, and unread: their leases run out, and they are claimed again
@@ -127,9 +142,13 @@ class Runner:
         return loaded
 
     def _grace(self) -> timedelta:
-        """How long ago a lease must have ended: longer where its owner may just find the database again."""
-        away = time.monotonic() - self._desk.away_at < 2 * settings.LEASE_SECONDS
-        return claims.lease() if away else timedelta()
+        """How long ago a lease must have ended to be taken over.
+
+        Where the database was away, leases ended that nobody could renew: for the time of one they are left
+        to their owners.
+        """
+        renewable = self._desk.reached_for() > settings.LEASE_SECONDS
+        return timedelta() if renewable else LEFT_ALONE
 
     def _something_is_put_off(self) -> bool:
         wakes_at = claims.wakes_at(now=self._desk.now())
@@ -146,19 +165,24 @@ class Runner:
     async def _serve(self, claim: Claim, generation: Generation) -> None:
         try:
             await delivery.serve(claim, generation, adapters=self._adapters, desk=self._desk)
-        except asyncio.CancelledError:
-            await self._desk.rows(claims.hand_back, claim, now=self._desk.now())
+        except (HandedBack, asyncio.CancelledError):
+            await self._hand_back(claim)
         except Exception:  # a bug in one must not end the others; the next claim goes on from the rows
             log.exception("a generation could not be served", generation=claim.generation_id)
+            await self._hand_back(claim)
+
+    async def _hand_back(self, claim: Claim) -> None:
+        try:
             await self._desk.rows(claims.hand_back, claim, now=self._desk.now())
+        except Exception:  # its lease ends by itself
+            log.exception("a claim could not be handed back", generation=claim.generation_id)
 
     def _hand_back_what_is_late(self) -> None:
-        """Told to leave, calls may end within the grace time; the others' leases end with it."""
+        """Told to leave, calls may end within the grace time; then the others are broken off."""
         if self._draining_since is None:
             return
         if time.monotonic() - self._draining_since > settings.WORKER_GRACE_SECONDS:
-            for task in self._serving:
-                task.cancel()
+            self._desk.leave()
 
     def _told_to_leave(self) -> bool:
         drain = os.environ.get(DRAIN_FILE)
@@ -172,17 +196,21 @@ class Runner:
             await asyncio.sleep(seconds if done else 1.0)
 
     async def _keep(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do it; a database that is away for a moment is no error, as it is done again soon."""
+        """Do it; what goes wrong is done again soon, since a database may be away for a moment."""
         try:
             await work()
-        except DatabaseError:
+        except AWAY:
             log.warning("the database is away")
+            return False
+        except Exception:
+            log.exception("a sign of life could not be given")
             return False
         return True
 
     async def _renew(self) -> None:
         await self._desk.set_clock()
-        await self._desk.rows_once(claims.renew, list(self._serving.values()), now=self._desk.now())
+        mine = [claim for task, claim in self._serving.items() if not task.done()]
+        await self._desk.rows_once(claims.renew, mine, now=self._desk.now())
 
     async def _beat(self) -> None:
         if cluster := os.environ.get(heartbeats.CLUSTER):

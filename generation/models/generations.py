@@ -99,6 +99,8 @@ class Generation(models.Model):
             models.Index(
                 fields=["id"], condition=Q(status__in=["queued", "running"]), name="generation_unfinished"
             ),
+            # SQLite uses no partial index for values it is only told at the call.
+            models.Index(fields=["status", "leased_until"], name="generation_by_status"),
         ]
 
     def __str__(self) -> str:

@@ -1,12 +1,14 @@
 """Who is next, and until when it is theirs."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from generation import claims
-from generation.models import Generation
+from generation.models import Generation, Provider
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +108,91 @@ def test_claiming_takes_few_queries(django_assert_max_num_queries):
     # However many are taken; with the transaction's own two.
     with django_assert_max_num_queries(9):
         claims.take(limit=4, now=timezone.now())
+
+
+def test_the_last_to_come_is_seen_however_many_wait() -> None:
+    for _ in range(12):
+        person = factories.person()
+        for _ in range(2):
+            factories.generation(person)
+    newcomer = factories.generation(prompt="the newcomer's")
+
+    seen = claims.in_line(now=timezone.now(), limit=1)
+
+    assert (newcomer.pk, newcomer.user_id) in seen
+
+
+def test_a_lease_that_is_left_to_its_owner_still_holds_a_place(settings) -> None:
+    settings.PERSON_PLACES_MAX = 1
+    person = factories.person()
+    for _ in range(2):
+        factories.generation(person)
+    now = timezone.now()
+    assert len(claims.take(limit=5, now=now)) == 1
+
+    later = now + claims.lease() * 2
+    assert claims.take(limit=5, now=later, grace=timedelta(days=1)) == []
+    assert len(claims.take(limit=5, now=later)) == 1
+
+
+def test_what_is_served_here_is_not_claimed_again() -> None:
+    generation = factories.generation()
+    now = timezone.now()
+    claims.take(limit=1, now=now)
+
+    assert claims.take(limit=1, now=now + claims.lease(), without=[generation.pk]) == []
+
+
+def test_what_only_a_full_provider_makes_is_left_in_line() -> None:
+    Provider.objects.filter(name="aimlapi").update(concurrency_max=1)
+    Provider.objects.exclude(name="aimlapi").update(enabled=False)
+    person = factories.person()
+    for _ in range(4):
+        factories.generation(person)
+    now = timezone.now()
+    (first, *_) = claims.take(limit=1, now=now)
+    factories.begin(first)
+
+    assert claims.take(limit=5, now=now) == []
+    assert Generation.objects.filter(status="queued").count() == 3
+
+
+@pytest.mark.needs_postgres
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_who_counts_places_just_now(settings) -> None:
+    settings.PERSON_PLACES_MAX = 1
+    factories.generation()
+    counting, done = threading.Event(), threading.Event()
+
+    def count() -> None:
+        with transaction.atomic():
+            claims._lock_limits()
+            counting.set()
+            done.wait(20)
+        connection.close()
+
+    other = threading.Thread(target=count)
+    other.start()
+    try:
+        assert counting.wait(20)
+        with pytest.raises(claims.Busy):
+            claims.take(limit=1, now=timezone.now())
+    finally:
+        done.set()
+        other.join()
+    assert len(claims.take(limit=1, now=timezone.now())) == 1
+
+
+def test_no_look_reads_what_has_ended() -> None:
+    """As the database plans it: an index leads to what is queued or runs."""
+    now = timezone.now()
+    for rows in (
+        claims._claimable(now, now),
+        Generation.objects.filter(status="running", leased_until__gt=now).values("user_id"),
+        Generation.objects.filter(status="queued", wake_at__gt=now).values("wake_at"),
+    ):
+        plan = rows.explain()
+        # PostgreSQL reads a table as small as this one in any case.
+        if connection.vendor == "sqlite":
+            assert "SCAN generation_generation" not in plan
+            assert "generation_by_status" in plan

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from accounts import changes
-from generation import claims, execution, health, heartbeats, queue, recovery, runner
+from generation import claims, delivery, execution, health, heartbeats, queue, recovery, runner, specs
 from generation.desk import Desk
 from generation.models import Attempt, Generation, WorkerProcess
 from generation.providers.base import Accepted, Answer, Spec
@@ -249,3 +249,135 @@ def test_an_answer_after_the_end_is_kept_for_the_receipt_and_charged_to_nobody(s
     assert (attempt.late_images, attempt.vendor_cost_usd) == (1, Decimal("0.039"))
     assert attempt.answered_at is None
     assert generation.outputs.count() == 0
+
+
+@pytest.mark.parametrize("error", [InterfaceError("closed"), RuntimeError("a bug")])
+def test_a_look_for_work_that_fails_ends_no_call(standing, monkeypatch, error: Exception) -> None:
+    provider = SlowProvider()
+    standing(provider)
+    first = factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 1)
+    real, failures = claims.take, iter([error])
+
+    def fails_once(**options: Any) -> list[claims.Claim]:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return real(**options)
+
+    monkeypatch.setattr(claims, "take", fails_once)
+    second = factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 2)
+    provider.go_on.set()
+
+    for generation in (first, second):
+        wait_until(lambda: Generation.objects.get(pk=generation.pk).status == "succeeded")  # noqa: B023
+
+
+def test_calls_outlive_a_database_that_is_away_longer_than_a_lease(standing, monkeypatch, settings) -> None:
+    settings.LEASE_SECONDS = 1
+    provider = SlowProvider()
+    standing(provider)
+    generation = factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 1)
+    back_at = time.monotonic() + 2.5
+
+    def away(step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            if time.monotonic() < back_at:
+                raise OperationalError("the server is away")
+            return step(*args, **kwargs)
+
+        return stepped
+
+    for module, name in (
+        (claims, "take"),
+        (claims, "renew"),
+        (claims, "wakes_at"),
+        (claims, "database_now"),
+        (heartbeats, "stand_by"),
+        (execution, "answered"),
+    ):
+        monkeypatch.setattr(module, name, away(getattr(module, name)))
+    provider.go_on.set()
+
+    wait_until(lambda: Generation.objects.get(pk=generation.pk).is_terminal)
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    assert generation.attempts_made == 1
+    assert [attempt.late_images for attempt in generation.attempts.all()] == [None]
+
+
+def test_what_was_begun_and_not_sent_when_it_has_to_go_is_sent_by_another(
+    standing, settings, monkeypatch, serve, fake
+) -> None:
+    settings.WORKER_GRACE_SECONDS = 0.0
+    building, go_on = threading.Event(), threading.Event()
+    real = specs.build
+
+    def slow(*args: Any, **kwargs: Any) -> Spec:
+        building.set()
+        go_on.wait(20)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(specs, "build", slow)
+    provider = SlowProvider()
+    thread, drain = standing(provider)
+    generation = factories.generation()
+    assert building.wait(20)
+
+    drain.touch()
+    time.sleep(1.5)
+    go_on.set()
+    thread.join(timeout=20)
+    assert provider.asked_at == []
+    monkeypatch.delenv(runner.DRAIN_FILE)
+    serve(fake())
+
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    assert sorted(generation.attempts.values_list("status", flat=True)) == ["delivered", "not_accepted"]
+
+
+def test_many_are_handed_back_though_each_takes_its_time(standing, settings, monkeypatch) -> None:
+    settings.WORKER_GRACE_SECONDS = 0.2
+    real = claims.hand_back
+
+    def slow(*args: Any, **kwargs: Any) -> None:
+        time.sleep(0.1)
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(claims, "hand_back", slow)
+    provider = SlowProvider()
+    thread, drain = standing(provider)
+    for _ in range(8):
+        factories.generation()
+    wait_until(lambda: len(provider.asked_at) == 8)
+
+    drain.touch()
+    thread.join(timeout=20)
+
+    assert Generation.objects.filter(status="running", leased_until__lte=timezone.now()).count() == 8
+
+
+def test_what_comes_after_the_deadline_is_given_back(serve, fake, monkeypatch) -> None:
+    generation = factories.generation()
+    real = execution.answered
+
+    def after_the_deadline(*args: Any, **kwargs: Any) -> None:
+        real(*args, **kwargs)
+        Generation.objects.update(deadline_at=timezone.now())
+
+    def passed(self: Any, now: Any, *, unmade: Any = None) -> Any:
+        self.generation.deadline_at = timezone.now()
+        return finish(self, now, unmade=unmade)
+
+    finish = delivery._Serving._finish
+    monkeypatch.setattr(execution, "answered", after_the_deadline)
+    monkeypatch.setattr(delivery._Serving, "_finish", passed)
+    serve(fake())
+
+    generation.refresh_from_db()
+    (attempt,) = generation.attempts.all()
+    assert (generation.status, generation.error_code) == ("failed", "deadline_passed")
+    assert generation.hold.released == generation.credits_quoted
+    assert (attempt.status, attempt.code) == ("broken_promise", "deadline_passed")

@@ -19,7 +19,7 @@ from generation import heartbeats
 from generation.models import Provider
 
 LOOPBACK = "127.0.0.1"
-HAND_BACK_SECONDS = 5.0
+HAND_BACK_SECONDS = 9.0
 
 
 class Command(BaseCommand):
