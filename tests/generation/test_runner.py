@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -326,7 +327,8 @@ def test_what_was_begun_and_not_sent_when_it_has_to_go_is_sent_by_another(
     assert building.wait(20)
 
     drain.touch()
-    time.sleep(1.5)
+    wait_until(lambda: heartbeats.standing_by(now=timezone.now()) == 0)
+    time.sleep(2 * runner.LOOK_SECONDS)
     go_on.set()
     thread.join(timeout=20)
     assert provider.asked_at == []
@@ -368,7 +370,7 @@ def test_what_comes_after_the_deadline_is_given_back(serve, fake, monkeypatch) -
         Generation.objects.update(deadline_at=timezone.now())
 
     def passed(self: Any, now: Any, *, unmade: Any = None) -> Any:
-        self.generation.deadline_at = timezone.now()
+        self.generation.deadline_at = timezone.now() - timedelta(seconds=1)
         return finish(self, now, unmade=unmade)
 
     finish = delivery._Serving._finish
