@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 DRAIN_FILE = "EASEL_DRAIN_FILE"
 LOOK_SECONDS = 1.0
 """How often it looks for work and for the drain mark though nothing was heard."""
-CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.2
+CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.3
 """The least time between two looks: where most places are taken, those that come free are filled together."""
 BEAT_SECONDS = 2.0
 # Longer than any lease.

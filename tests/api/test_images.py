@@ -72,7 +72,8 @@ def test_the_owner_shares_an_image(owner: Caller, teammate: Caller) -> None:
 
     assert (answer.status_code, answer.json()["visibility"]) == (200, "everyone")
     assert teammate.client.get(f"{URL}/{image.public_id}").status_code == 200
-    assert Event.objects.filter(user=owner.user, kind="image", subject=str(image.public_id)).exists()
+    # Told to everybody: who may see it now, and who no longer may.
+    assert Event.objects.filter(user=None, kind="image", subject=str(image.public_id)).exists()
 
 
 @pytest.mark.parametrize("change", [{}, {"visibility": "world"}, {"visibility": None}, {"prompt": "x"}, []])
