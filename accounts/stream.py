@@ -5,6 +5,7 @@ the place it has reached. Whatever was committed meanwhile is told then, and wha
 moment the stream broke may be told again. It holds no database connection of its own.
 """
 
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -122,8 +123,8 @@ class _Reader:
         self._hub, self._seat, self._form = watcher, seat, form
         self._place = after
         self._seat.is_behind = True
-        # News of looks up to this one may tell of what was read already.
-        self._sifted_until = 0
+        # News of looks up to this one may tell of what was read already; before the first reading, of any.
+        self._sifted_until: float = math.inf
         self._read_to = after
 
     @property
@@ -142,6 +143,14 @@ class _Reader:
 
     async def _catch_up(self) -> str:
         self._seat.is_behind = False
+        try:
+            return await self._missed()
+        except BaseException:
+            # What was missed isn't told, so this stays where it is.
+            self._seat.is_behind = True
+            raise
+
+    async def _missed(self) -> str:
         listener, before = self._seat.listener, self._place
         reading = await self._hub.missed(listener.user_id, before)
         if reading is None:

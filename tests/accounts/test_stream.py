@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.utils import timezone
@@ -581,8 +581,6 @@ def test_all_streams_share_one_watcher_that_ends_with_the_last(monkeypatch: pyte
 
 
 def test_a_database_that_fails_for_a_moment_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import OperationalError
-
     monkeypatch.setattr(hub, "AGAIN_SECONDS", 0.2)
     user = factories.person(credits=0)
     read, fails = events.read, iter([False, False, True, True])
@@ -602,6 +600,59 @@ def test_a_database_that_fails_for_a_moment_is_asked_again(monkeypatch: pytest.M
     monkeypatch.setattr(events, "read", sometimes)
 
     assert run(listen) == ["through"]
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), TimeoutError()])
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_who_cannot_catch_up_as_the_database_is_away_keeps_its_place(
+    error: Exception, fails_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub is ahead of who comes back; the end of the stream may not tell it the hub's place."""
+    user = factories.person(credits=0)
+    missed, asked = hub.Hub.missed, []
+
+    async def away(self: hub.Hub, user_id: int, after: Place | None) -> events.Reading | None:
+        asked.append(after)
+        if len(asked) == fails_at:
+            raise error
+        # The second one is asked after an answer that not all is known any more.
+        return None
+
+    async def listen() -> list[str]:
+        async with opened(user) as ahead:
+            reader = Reader(ahead)
+            after = await reader.place()
+            await atell(user, "missed")
+            await reader.subjects(until="missed")
+            monkeypatch.setattr(hub.Hub, "missed", away)
+            async with opened(user, after) as parts:
+                broken = Reader(parts)
+                assert await broken.next() == ("end", "")
+            assert events.place_of(broken.last_id) == after
+            monkeypatch.setattr(hub.Hub, "missed", missed)
+            async with opened(user, events.place_of(broken.last_id)) as parts:
+                return await Reader(parts).subjects(until="missed")
+
+    assert run(listen) == ["missed"]
+
+
+def test_who_comes_to_a_hub_that_never_looked_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "BEGIN_SECONDS", 0.3)
+    user = factories.person(credits=0)
+    after = events.place(user.pk)
+    monkeypatch.setattr(events, "read", raising)
+
+    async def listen() -> Place | None:
+        async with opened(user, after) as parts:
+            reader = Reader(parts)
+            assert await reader.next() == ("end", "")
+            return events.place_of(reader.last_id)
+
+    assert run(listen) == after
+
+
+def raising(*_: Any, **__: Any) -> Any:
+    raise OperationalError("away")
 
 
 def test_a_look_is_one_query(django_assert_num_queries: Any) -> None:
