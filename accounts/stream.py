@@ -27,6 +27,8 @@ POLL_SECONDS = 0.3
 COMMENT_SECONDS = 15.0
 LIFE_SECONDS = 300.0
 RECONNECT_MS = 1_000
+AWAY_MS = 5_000
+"""Who comes while the database is away waits so long before the next try."""
 CONTENT_TYPE = "text/event-stream"
 RETRY = f"retry: {RECONNECT_MS}\n\n"
 
@@ -41,6 +43,13 @@ class ForPages:
 
 async def changes(request: HttpRequest) -> HttpResponseBase:
     """The stream of the signed-in person; from `Last-Event-ID` or `after` on, else from now on."""
+    try:
+        return await _changes(request)
+    except Error as error:
+        return away(error)
+
+
+async def _changes(request: HttpRequest) -> HttpResponseBase:
     user = await request.auser()
     if not isinstance(user, User):
         # No redirect: the browser would read the sign-in page as a broken stream and try for ever.
@@ -65,6 +74,16 @@ def respond(request: HttpRequest, listener: Listener, form: Form, after: Place |
     response = StreamingHttpResponse(speak(listener, form, after), content_type=CONTENT_TYPE)
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def away(error: Error) -> HttpResponse:
+    """The answer while the database is away. A reader would take any error for the end of all streams; after
+    this one it comes back, with the place it has.
+    """
+    log.warning("no event stream begins as the database is away", error=str(error))
+    response = HttpResponse(f"retry: {AWAY_MS}\n\n", content_type=CONTENT_TYPE)
+    response["Cache-Control"] = "no-cache, no-transform"
     return response
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -82,6 +83,9 @@ class EventsView(APIView):
     def default_response_headers(self) -> dict[str, str]:
         # A proxy that compresses would keep events back.
         return {**super().default_response_headers, "Cache-Control": "private, no-store, no-transform"}
+
+    def handle_exception(self, exc: Exception) -> Any:
+        return stream.away(exc) if isinstance(exc, Error) else super().handle_exception(exc)
 
     @extend_schema(
         operation_id="stream_events",

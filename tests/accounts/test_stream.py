@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError, connection, connections, transaction
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
@@ -649,6 +650,27 @@ def test_who_comes_to_a_hub_that_never_looked_keeps_its_place(monkeypatch: pytes
             return events.place_of(reader.last_id)
 
     assert run(listen) == after
+
+
+@pytest.mark.parametrize("address", ["/events", "/api/v1/events"])
+@pytest.mark.parametrize("where", ["session", "place"])
+def test_who_comes_while_the_database_is_away_is_asked_to_come_back(
+    address: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser takes any answer of another kind for the end: it never asks again."""
+    broken = {"session": [(SessionStore, "load"), (SessionStore, "aload")], "place": [(events, "place")]}
+    user = factories.person(credits=0)
+
+    async def listen() -> tuple[int, str, bytes]:
+        client = AsyncClient()
+        await client.aforce_login(user)
+        for what in broken[where]:
+            monkeypatch.setattr(*what, raising)
+        response = await client.get(address)
+        return response.status_code, response["Content-Type"], response.content
+
+    # Without an id, so that the browser keeps its own.
+    assert run(listen) == (200, "text/event-stream", b"retry: 5000\n\n")
 
 
 def raising(*_: Any, **__: Any) -> Any:
