@@ -133,7 +133,8 @@ def read(
 ) -> Reading:
     """What is new after a place for these people, in one statement; without a place, only where they are.
 
-    On PostgreSQL late ids are looked for above `late_above`.
+    On PostgreSQL late ids are looked for above `late_above`. It is cut short where so many as the limit have
+    come after the place; what is only told again, as the place can't name it, doesn't count.
     """
     people = list(user_ids)
     parameters: list[Any]
@@ -144,7 +145,7 @@ def read(
         places = ", ".join(["%s"] * len(people))
         statement, parameters = _ON_SQLITE.format(people=places), [*people, after.pk if after else None]
     with connection.cursor() as cursor:
-        cursor.execute(statement + ("" if limit is None else f" LIMIT {limit:d}"), parameters)
+        cursor.execute(statement + ("" if limit is None else f" LIMIT {LATE_IDS + limit:d}"), parameters)
         found = cursor.fetchall()
     oldest_xid, next_xid, latest = found[0][:3]
     seen = tuple(
@@ -160,7 +161,9 @@ def read(
         ),
         told,
         next_xid,
-        is_cut=len(found) == limit,
+        is_cut=limit is not None
+        and after is not None
+        and sum(change.pk > after.pk for change in seen) >= limit,
     )
 
 

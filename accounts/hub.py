@@ -119,18 +119,38 @@ class Seat:
         return taken
 
 
+class _Stand:
+    """Up to where a hub has read, for whomever is asked about; what was told lies there by person."""
+
+    def __init__(self, place: Place, told: tuple[Change, ...]) -> None:
+        self.place = place
+        self._told = {
+            user_id: [change.pk for change in theirs] for user_id, theirs in _by_person(told).items()
+        }
+
+    def of(self, user_id: int) -> Place:
+        told = frozenset([*self._told.get(user_id, ()), *self._told.get(None, ())])
+        return Place(self.place.pk, self.place.xid, told)
+
+
+def _by_person(changes: tuple[Change, ...]) -> dict[int | None, list[Change]]:
+    found: dict[int | None, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.user_id, []).append(change)
+    return found
+
+
 class Hub:
     """The watcher of one event loop."""
 
     def __init__(self) -> None:
         self.looks = 0
-        self._place = Place(0)
+        self._stand = _Stand(Place(0), ())
         self._seats: dict[int, list[Seat]] = {}
         # Its one thread has one connection, which it keeps.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="easel-hub")
         self._begun = asyncio.Event()
         self._check_at = 0.0
-        self._told: tuple[Change, ...] = ()
         self._passed: deque[tuple[float, int, int]] = deque()
         # Nothing of the request that happens to be the first one, such as its id in the logs.
         self._task = asyncio.create_task(self._watch(), context=contextvars.Context())
@@ -152,8 +172,7 @@ class Hub:
 
     def place(self, user_id: int) -> Place:
         """Up to where it has looked for that person."""
-        told = frozenset(change.pk for change in self._told if change.user_id in (user_id, None))
-        return Place(self._place.pk, self._place.xid, told)
+        return self._stand.of(user_id)
 
     async def missed(self, user_id: int, after: Place | None) -> Reading | None:
         """What the person has missed since a place; None when that is no longer known, or too much to tell.
@@ -200,15 +219,20 @@ class Hub:
 
     async def _look(self) -> None:
         self.looks += 1
-        before = self._place if self._begun.is_set() else None
+        before = self._stand
+        after = before.place if self._begun.is_set() else None
         people = list(self._seats)
         above = self._passed[0][1] if self._passed else None
-        reading = await self._ask(lambda: events.read(user_ids=people, after=before, late_above=above))
-        places = {user_id: self.place(user_id) for user_id in people} if reading.changes else {}
-        self._place, self._told = reading.place, reading.told
+
+        def read() -> tuple[Reading, _Stand]:
+            # In the thread, as what was told can be much while somebody's transaction stays open.
+            reading = events.read(user_ids=people, after=after, late_above=above)
+            return reading, _Stand(reading.place, reading.told)
+
+        reading, self._stand = await self._ask(read)
         self._pass(reading)
         if reading.changes:
-            self._hand_out(reading.changes, places)
+            self._hand_out(_by_person(reading.changes), before, frozenset(people))
         self._begun.set()
 
     def _pass(self, reading: Reading) -> None:
@@ -224,14 +248,14 @@ class Hub:
                 break
             self._passed.popleft()
 
-    def _hand_out(self, new: tuple[Change, ...], places: dict[int, Place]) -> None:
-        for user_id, seats in self._seats.items():
-            theirs = [change for change in new if change.user_id in (user_id, None)]
+    def _hand_out(self, new: dict[int | None, list[Change]], before: _Stand, people: frozenset[int]) -> None:
+        everybodys = new.get(None, [])
+        for user_id in people if everybodys else people & new.keys():
             # Who came while it looked reads for itself what was there by then.
-            if theirs and user_id in places:
-                news = News(self.looks, places[user_id], self.place(user_id), theirs)
-                for seat in seats:
-                    seat.give(news)
+            theirs = sorted([*new.get(user_id, ()), *everybodys], key=lambda change: change.pk)
+            news = News(self.looks, before.of(user_id), self._stand.of(user_id), theirs)
+            for seat in self._seats.get(user_id, ()):
+                seat.give(news)
 
     async def _check(self) -> None:
         seats = [seat for seats in self._seats.values() for seat in seats]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -502,6 +502,58 @@ def test_who_missed_too_much_is_told_to_begin_anew(monkeypatch: pytest.MonkeyPat
             return await Reader(parts).next()
 
     assert run(listen) == ("reset", "")
+
+
+@pytest.mark.needs_postgres
+def test_what_was_told_already_is_not_what_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While some transaction stays open, all that came since is read again to find what is late."""
+    monkeypatch.setattr(hub, "MISSED_MAX", 100)
+    user = factories.person(credits=0)
+    late = OpenTransaction(user, "late")
+    events.record_many([(user.pk, str(number)) for number in range(150)], kind=events.Kind.GENERATION)
+    heard = events.place(user.pk)
+    told = events.place_of(str(heard))
+    assert told is not None
+    assert (len(heard.told), len(told.told)) == (150, events.TOLD_MAX)
+    tell(user, "new")
+    late.commit()
+
+    for after in (heard, told):
+        reading = hub.read_missed(user.pk, after)
+        assert reading is not None
+        assert {"late", "new"} <= {change.subject for change in reading.changes}
+    events.record_many([(user.pk, str(number)) for number in range(100)], kind=events.Kind.GENERATION)
+    assert hub.read_missed(user.pk, heard) is None
+
+
+@pytest.mark.needs_postgres
+def test_a_look_sets_places_for_whom_it_found_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody's transaction stays open: what was told is kept, and is not gone through for each person."""
+    listening = [factories.person(credits=0) for _ in range(12)]
+    user = listening[0]
+    late = OpenTransaction(user, "late")
+    placed: list[int] = []
+    of = hub._Stand.of
+
+    def counted(self: hub._Stand, user_id: int) -> Place:
+        placed.append(user_id)
+        return of(self, user_id)
+
+    async def listen() -> list[list[str]]:
+        async with AsyncExitStack() as stack:
+            readers = [Reader(await stack.enter_async_context(opened(one))) for one in listening]
+            for reader in readers:
+                await reader.place()
+            monkeypatch.setattr(hub._Stand, "of", counted)
+            for subject in ("1", "2"):
+                await atell(user, subject)
+                await readers[0].subjects(until=subject)
+            assert set(placed) == {user.pk}
+            await asyncio.to_thread(late.commit)
+            await sync_to_async(events.record_for_everybody)(kind=events.Kind.IMAGE, subject="all")
+            return [await reader.subjects(until="all") for reader in readers]
+
+    assert run(listen) == [["late", "all"], *[["all"]] * 11]
 
 
 def test_who_reads_slowly_takes_no_room_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
