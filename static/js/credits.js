@@ -27,14 +27,15 @@ async function refresh() {
 let stream;
 function listen(event) {
   if (event.persisted) again();
-  stream = new EventSource(live.dataset.stream);
-  stream.addEventListener("reset", again);
-  stream.addEventListener("credits", (heard) => {
-    again();
-    document.dispatchEvent(new CustomEvent("easel:heard", { detail: heard.data }));
-  });
-  stream.addEventListener("generation", (heard) => {
-    if (heard.data === live.dataset.generation) again();
+  stream = window.easel.listen(live.dataset.stream, {
+    reset: again,
+    credits: (heard) => {
+      again();
+      document.dispatchEvent(new CustomEvent("easel:heard", { detail: heard.data }));
+    },
+    generation: (heard) => {
+      if (heard.data === live.dataset.generation) again();
+    },
   });
 }
 

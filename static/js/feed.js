@@ -7,18 +7,27 @@ const POLL_MS = 3_000;
 const POLL_SLOW_MS = 10_000;
 const SILENT_MS = 10_000;
 const POLLED_MAX = 8;
+const GATHER_MS = 40;
+const FETCHES_MAX = 8;
+const FETCH_MS = 20_000;
+const RISE_MS = 1_000;
+const RISE_ROW_MS = 50;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
+const CREDITS = "credits";
 const part = { headers: { "X-Part": "row" }, redirect: "error" };
+const ask = (address) => fetch(address, { ...part, signal: AbortSignal.timeout(FETCH_MS) });
 
 const rows = () => [...feed.querySelectorAll("[data-run]")];
 const unfinished = () => rows().filter((row) => "unfinished" in row.dataset);
+const rowOf = (id) => document.getElementById(`run-${id}`);
+const idOf = (row) => row.id.slice(4);
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const parse = (html) => Object.assign(document.createElement("template"), { innerHTML: html.trim() }).content.firstElementChild;
 
 /* --- One row --- */
 
 async function refresh(row) {
-  const response = await fetch(row.dataset.run, part);
+  const response = await ask(row.dataset.run);
   if (response.ok) swap(row, parse(await response.text()));
   else if (response.status === 404) row.remove();
 }
@@ -31,7 +40,10 @@ function words(row) {
     delete one.dataset.left;
     one.replaceChildren();
   });
-  copy.querySelectorAll("time").forEach((one) => one.replaceChildren());
+  copy.querySelectorAll("time").forEach((one) => {
+    one.removeAttribute("title");
+    one.replaceChildren();
+  });
   copy.querySelectorAll("details").forEach((one) => one.removeAttribute("open"));
   return copy.outerHTML;
 }
@@ -119,15 +131,6 @@ function above() {
   button.textContent = `${button.dataset.count} new ↑`;
 }
 
-async function touched(id) {
-  const row = document.getElementById(`run-${id}`);
-  if (row) await refresh(row);
-  else if (newest) {
-    const response = await fetch(feed.dataset.row.replace(NOBODY, id), part);
-    if (response.ok) insert(await response.text());
-  }
-}
-
 /* --- What the rows add up to: title, status, sums --- */
 
 let readyTimer;
@@ -172,14 +175,14 @@ function times(root) {
 }
 
 /* In the words of generation/expectation.py. */
-function leftWords(seconds) {
+function leftWords(seconds, { queued }) {
   if (seconds < 2) return "any moment now";
-  return `about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;
+  return `about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}${queued ? "" : " left"}`;
 }
 
 setInterval(() => {
   for (const left of feed.querySelectorAll("[data-left]")) {
-    left.textContent = leftWords(Math.round(left.dataset.left - Date.now() / 1000));
+    left.textContent = leftWords(Math.round(left.dataset.left - Date.now() / 1000), { queued: "queued" in left.dataset });
   }
   for (const since of feed.querySelectorAll("[data-since]")) {
     since.textContent = ` · ${Math.max(0, Math.round(Date.now() / 1000 - Number(since.dataset.since)))} s`;
@@ -203,7 +206,7 @@ feed.addEventListener("submit", async (event) => {
     else if ([402, 422].includes(response.status)) {
       window.easel.toast(parse(html).querySelector("p").textContent.trim(), { level: "error" });
     } else throw new Error(String(response.status));
-    if (form.isConnected) touched(form.closest("[data-run]").id.slice(4));
+    if (form.isConnected) want(idOf(form.closest("[data-run]")));
   } catch {
     window.easel.toast("Easel can’t be reached. Nothing was charged; try again.", { level: "error" });
   } finally {
@@ -214,7 +217,7 @@ feed.addEventListener("submit", async (event) => {
 /* --- Credits --- */
 
 async function standing() {
-  const response = await fetch(feed.dataset.standing, part);
+  const response = await ask(feed.dataset.standing);
   if (!response.ok) return;
   const fresh = parse(await response.text());
   const ring = document.getElementById("credit-ring");
@@ -226,27 +229,84 @@ async function standing() {
   document.dispatchEvent(new CustomEvent("easel:credits", { detail: available }));
 }
 
+/* --- What is fetched: a few at once, each one once, and first what is shown and has changed --- */
+
+const changed = new Set();
+const unknown = new Set();
+const rising = new Set();
+const underWay = new Set();
+// What was fetched and is older than all that is shown here stays so.
+const foreign = new Set();
+let riseAt = 0;
+let riseTimer;
+
+function want(id) {
+  if (id === CREDITS || rowOf(id)) changed.add(id);
+  else if (newest && !foreign.has(id)) unknown.add(id);
+  work();
+}
+
+/* What can wait leaves half of the places to what has changed. */
+function next() {
+  const waiting = underWay.size < FETCHES_MAX / 2 ? [...changed, ...unknown, ...rising] : [...changed];
+  return waiting.find((id) => !underWay.has(id));
+}
+
+function work() {
+  while (underWay.size < FETCHES_MAX) {
+    const id = next();
+    if (!id) return;
+    for (const ids of [changed, unknown, rising]) ids.delete(id);
+    underWay.add(id);
+    bring(id)
+      .catch(() => {})
+      .finally(() => {
+        underWay.delete(id);
+        work();
+      });
+  }
+}
+
+async function bring(id) {
+  if (id === CREDITS) return standing();
+  const row = rowOf(id);
+  if (row) return refresh(row);
+  const response = await ask(feed.dataset.row.replace(NOBODY, id));
+  if (response.ok) insert(await response.text());
+  if ((response.ok || response.status === 404) && !rowOf(id)) foreign.add(id);
+  return undefined;
+}
+
+/* When one starts, those behind it move up: all of them are asked for again, the more there are the less often. */
+function rise() {
+  riseTimer ??= setTimeout(() => {
+    riseTimer = undefined;
+    const queued = rows().filter((row) => row.dataset.state === "queued");
+    riseAt = Date.now() + Math.max(RISE_MS, queued.length * RISE_ROW_MS);
+    // The oldest are the next to start.
+    for (const row of queued.reverse()) if (!underWay.has(idOf(row))) rising.add(idOf(row));
+    work();
+  }, Math.max(0, riseAt - Date.now()));
+}
+
 /* --- Hearing of it: the stream, and asking where it is silent --- */
 
-const dirty = new Set();
-let flushing;
+const heardOf = new Set();
+let gathering;
 let heardAt = Date.now();
 
 function flush() {
-  flushing = undefined;
-  const ids = [...dirty];
-  dirty.clear();
-  for (const id of ids) (id === "credits" ? standing() : touched(id)).catch(() => {});
-  // When one starts, those behind it move up.
-  for (const row of rows()) {
-    if (row.dataset.state === "queued" && !ids.includes(row.id.slice(4))) refresh(row).catch(() => {});
-  }
+  gathering = undefined;
+  const ids = [...heardOf];
+  heardOf.clear();
+  ids.forEach(want);
+  if (ids.some((id) => id !== CREDITS)) rise();
 }
 
 function heard(id) {
   heardAt = Date.now();
-  dirty.add(id);
-  flushing ??= setTimeout(flush, 40);
+  heardOf.add(id);
+  gathering ??= setTimeout(flush, GATHER_MS);
 }
 
 /* What was missed can't be told any more: every row is asked for, those that are new here too. */
@@ -262,35 +322,37 @@ async function again() {
   await standing();
 }
 
-let stream;
-
-function listen() {
-  stream = new EventSource(feed.dataset.stream);
-  stream.addEventListener("generation", (event) => heard(event.data));
-  stream.addEventListener("credits", (event) => {
-    heard("credits");
+const alive = () => (heardAt = Date.now());
+const stream = window.easel.listen(feed.dataset.stream, {
+  generation: (event) => heard(event.data),
+  credits: (event) => {
+    heard(CREDITS);
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: event.data }));
-  });
-  stream.addEventListener("reset", () => again().catch(() => {}));
-  for (const name of ["open", "end"]) stream.addEventListener(name, () => (heardAt = Date.now()));
-}
+  },
+  reset: () => again().catch(() => {}),
+  open: alive,
+  end: alive,
+});
 
 let askedAt = 0;
+let polled = 0;
 
 function poll() {
   const silence = Date.now() - heardAt;
-  const live = stream?.readyState === EventSource.OPEN;
-  if (!unfinished().length || document.hidden || (live && silence < SILENT_MS)) return;
+  const waiting = unfinished().reverse();
+  if (!waiting.length || document.hidden || (stream.live && silence < SILENT_MS)) return;
   if (Date.now() - askedAt < (silence > 60_000 ? POLL_SLOW_MS : POLL_MS)) return;
   askedAt = Date.now();
-  for (const row of unfinished().slice(0, POLLED_MAX)) refresh(row).catch(() => {});
-  standing().catch(() => {});
+  // The oldest are the first to end; then those behind them, turn by turn.
+  const turn = Math.min(POLLED_MAX, waiting.length);
+  for (let place = 0; place < turn; place += 1) want(idOf(waiting[(polled + place) % waiting.length]));
+  polled = (polled + turn) % waiting.length;
+  want(CREDITS);
 }
 
 window.easel.feed = { insert };
 times(feed);
 count();
-listen();
 setInterval(poll, 1_000);
 // A page that is left must not hold its stream, and one that comes back needs a new one.
 window.addEventListener("pagehide", () => stream.close());

@@ -33,11 +33,12 @@ function later() {
 
 function listen() {
   if (stream || document.hidden) return;
-  stream = new EventSource(address);
-  stream.addEventListener("reset", later);
-  stream.addEventListener("credits", (event) => {
-    later();
-    heard(event.data);
+  stream = window.easel.listen(address, {
+    reset: later,
+    credits: (event) => {
+      later();
+      heard(event.data);
+    },
   });
 }
 

@@ -74,7 +74,6 @@ async function refresh() {
 let heardAt = Date.now();
 let askedAt = 0;
 let gathering;
-let stream;
 
 function heard() {
   heardAt = Date.now();
@@ -84,18 +83,20 @@ function heard() {
   }, 60);
 }
 
-function listen() {
-  stream = new EventSource(place.dataset.stream);
-  for (const name of ["generation", "reset"]) stream.addEventListener(name, heard);
-  stream.addEventListener("credits", (event) => {
+const alive = () => (heardAt = Date.now());
+const stream = window.easel.listen(place.dataset.stream, {
+  generation: heard,
+  reset: heard,
+  credits: (event) => {
     heard();
     document.dispatchEvent(new CustomEvent("easel:heard", { detail: event.data }));
-  });
-  for (const name of ["open", "end"]) stream.addEventListener(name, () => (heardAt = Date.now()));
-}
+  },
+  open: alive,
+  end: alive,
+});
 
 setInterval(() => {
-  const live = stream.readyState === EventSource.OPEN && Date.now() - heardAt < SILENT_MS;
+  const live = stream.live && Date.now() - heardAt < SILENT_MS;
   if (!unfinished().length || document.hidden || live || Date.now() - askedAt < POLL_MS) return;
   askedAt = Date.now();
   refresh().catch(() => {});
@@ -103,7 +104,6 @@ setInterval(() => {
 
 settle();
 clocks();
-listen();
 // A page that is left must not hold its stream, and one that comes back needs a new one.
 addEventListener("pagehide", () => stream.close());
 addEventListener("pageshow", (event) => {
