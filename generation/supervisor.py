@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
-from django.utils import timezone
 
 from generation import chores, heartbeats, queue, recovery
 from generation.claims import database_now
@@ -160,16 +159,29 @@ class Supervisor:
             self._on_ready()
 
     def _sweep(self) -> None:
-        close_old_connections()
-        try:
-            now = timezone.now()
-            recovery.sweep(now=now)
-            chores.send_due(now=database_now())
-            generations = self._clusters[0]
-            if parts := generations.stalled(now=now):
-                generations.restart(f"{' and '.join(parts)} stand still")
-        except Exception:  # the database may be away for a moment; the next sweep finds what this one left
-            log.exception("the sweep failed")
+        """Sweep, send the chores and look after the clusters; one that fails keeps none of the others.
+
+        All machines go by the database's clock: one whose own is ahead would end what is alive.
+        """
+        for what in (self._end_and_wake, self._send_chores, self._restart_what_stands_still):
+            close_old_connections()
+            try:
+                what(database_now())
+            except (
+                Exception
+            ):  # the database may be away for a moment; the next sweep finds what this one left
+                log.exception("the sweep failed", step=what.__name__.lstrip("_"))
+
+    def _end_and_wake(self, now: datetime) -> None:
+        recovery.sweep(now=now)
+
+    def _send_chores(self, now: datetime) -> None:
+        chores.send_due(now=now)
+
+    def _restart_what_stands_still(self, now: datetime) -> None:
+        generations = self._clusters[0]
+        if parts := generations.stalled(now=now):
+            generations.restart(f"{' and '.join(parts)} stand still")
 
     def _end(self) -> None:
         """Let what is in flight end. A cluster that shows no work for a lease's length has none, or hangs."""
@@ -192,6 +204,6 @@ def _works(cluster: Cluster) -> bool:
     if cluster.ended():
         return False
     try:
-        return heartbeats.seen_within(cluster.id, now=timezone.now(), seconds=settings.LEASE_SECONDS)
+        return heartbeats.seen_within(cluster.id, now=database_now(), seconds=settings.LEASE_SECONDS)
     except DatabaseError:  # no way to tell; the task limit ends the wait
         return True
