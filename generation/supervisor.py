@@ -3,7 +3,8 @@
 django-q2's cluster can lose a part and look alive (docs/architecture.md, "When a worker dies"). So each is
 started in a process group of its own; when its main process ends, whatever the code, or when it stands still,
 the whole group is killed and started again. On SIGTERM only the main process is told, after the drain mark is
-written, so that calls in flight end.
+written, so that calls in flight end. A supervisor that is killed can tell nobody: a cluster looks whether
+its own is there, and drains by itself (`runcluster`).
 """
 
 import contextlib
@@ -28,6 +29,8 @@ from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
 
+# The process that a cluster ends with.
+SUPERVISOR = "EASEL_SUPERVISOR"
 TICK_SECONDS = 0.5
 STAFF_SECONDS = 2.0
 # A cluster that ends at once again is started less and less often.
@@ -37,7 +40,7 @@ RESTART_PAUSE_MAX = 5.0
 
 
 class Cluster:
-    """One `qcluster` and its process group."""
+    """One `runcluster` and its process group."""
 
     def __init__(self, name: str, *, run_folder: Path) -> None:
         self.name = name
@@ -52,8 +55,9 @@ class Cluster:
             heartbeats.CLUSTER: self.id,
             DRAIN_FILE: str(self.drain_file),
             "Q_CLUSTER_NAME": self.name,
+            SUPERVISOR: str(os.getpid()),
         }
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--name", self.name]
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "runcluster", "--name", self.name]
         heartbeats.forget(self.id)
         self._process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._started = time.monotonic()

@@ -24,7 +24,7 @@ Hold = Callable[[Any], None]
 
 @pytest.fixture
 def hold() -> Iterator[Hold]:
-    """Lock rows from another connection, as a process does that stopped in the middle, until the test ends."""
+    """Lock rows from another connection, as a process that stopped half-way, until the test ends."""
     let_go = threading.Event()
     threads: list[threading.Thread] = []
 
