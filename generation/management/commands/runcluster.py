@@ -26,7 +26,7 @@ class Command(qcluster.Command):
 
 
 def _end_with_supervisor() -> None:
-    """Wait until the supervisor is gone; then drain as it would have, and kill the group when that takes long."""
+    """When the supervisor is gone, drain as it would have, and kill the group if that takes long."""
     supervisor = os.environ.get(SUPERVISOR)
     while supervisor is None or os.getppid() == int(supervisor):
         time.sleep(LOOK_SECONDS)
