@@ -81,6 +81,12 @@ def place(*, user: User, image: Image, now: datetime, fork: bool = False) -> Bra
     )
 
 
+def rejoin(branch: Branch, *, now: datetime) -> Branch:
+    """The branch for its first turn once more. Call it in a transaction that holds the person's account."""
+    Conversation.objects.filter(pk=branch.conversation_id).update(changed_at=now)
+    return branch
+
+
 def begin(*, user: User, now: datetime, root: Image | None = None) -> Branch:
     """The trunk of a new conversation. Call it in a transaction that holds the person's account."""
     conversation = Conversation.objects.create(user=user, root=root, created_at=now, changed_at=now)

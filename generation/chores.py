@@ -94,8 +94,15 @@ CHORES: dict[str, Kind] = {
 
 
 def send_due(*, now: datetime) -> list[str]:
-    """Send what is due to the short queue; answers what it was."""
-    return [name for name in CHORES if _send_if_due(name, now)]
+    """Send what is due to the short queue; answers what it was. What can't be sent keeps nothing else."""
+    sent = []
+    for name in CHORES:
+        try:
+            if _send_if_due(name, now):
+                sent.append(name)
+        except Exception:
+            log.exception("a chore could not be sent", chore=name)
+    return sent
 
 
 def do_due(name: str, *, now: datetime) -> bool:
@@ -147,7 +154,7 @@ def _send_if_due(name: str, now: datetime) -> bool:
     if chore.again_at > now and not was_missed:
         return False
     with transaction.atomic():
-        mine = _mark_sent(chore, now)
+        mine = _is_free(chore) and _mark_sent(chore, now)
         if mine:
             queue.do(chore.pk)
     return mine
@@ -160,6 +167,12 @@ def _not_done(name: str, now: datetime) -> Chore | None:
     if last is None or (last.status == Status.DONE and last.period < period):
         last, _ = Chore.objects.get_or_create(name=name, period=period, defaults={"again_at": now})
     return None if last.status == Status.DONE else last
+
+
+def _is_free(chore: Chore) -> bool:
+    """Whether nobody holds the row at this moment; then we do."""
+    rows = Chore.objects.select_for_update(skip_locked=True).filter(pk=chore.pk)
+    return rows.values_list("pk").first() is not None
 
 
 def _mark_sent(chore: Chore, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -302,10 +302,16 @@ def end_attempt(
 
 @transaction.atomic
 def reap(generation_id: int, reason: Reason, *, seen_attempts: int, now: datetime) -> bool:
-    """End what nobody works on any more; whoever still does is fenced off. Answers whether it ended here."""
-    generation = (
-        Generation.objects.select_for_update().select_related("hold").filter(pk=generation_id).first()
-    )
+    """End what nobody works on any more; whoever still does is fenced off. Answers whether it ended here.
+
+    A row that somebody holds is left for the next time, as may be one that died with it; and so is one whose
+    person's account is held.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+    free = Generation.objects.select_for_update(skip_locked=True, of=("self",))
+    generation = free.select_related("hold").filter(pk=generation_id).first()
     if generation is None or generation.is_terminal or generation.attempts_made != seen_attempts:
         return False
     generation.attempts_made += 1

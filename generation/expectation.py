@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.cache import cache
 
 from accounts import queue_rules
-from generation import catalog, claims, line, routing, specs
-from generation.catalog import Catalog, ProviderFacts
+from generation import catalog, claims, heartbeats, line, queue, routing, specs
+from generation.catalog import Catalog, Model, ProviderFacts
 from generation.models import Attempt, Generation, RoutingPolicy
 
 # Beyond so many waiting rows a place in line means nothing to a person; so many of each person's are read.
@@ -25,7 +25,8 @@ RECENT = timedelta(hours=24)
 SAMPLE = 50
 ATTEMPTS_READ = 400
 KEPT_SECONDS = 10
-_UNDER_WAY = (Attempt.Status.SENDING, Attempt.Status.ACCEPTED, Attempt.Status.ANSWERED)
+_IN_FLIGHT = (Attempt.Status.SENDING, Attempt.Status.ACCEPTED)
+_UNDER_WAY = (*_IN_FLIGHT, Attempt.Status.ANSWERED)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Outlook:
         self._now = now
         self._given = known
         self._usual: dict[str, dict[str, float]] = {}
+        self._likely: dict[tuple[str, routing.Wanted, str], ProviderFacts | None] = {}
 
     def of(self, generation: Generation) -> Expectation:
         """What to expect of one; nothing of what has ended, or waits for a provider to take work again."""
@@ -63,8 +65,15 @@ class Outlook:
         return Expectation(place, self._now + timedelta(seconds=usual * (1 + rounds)))
 
     def _rounds(self, generation: Generation, place: int, facts: ProviderFacts) -> float:
-        """How many calls' times pass before it is sent, by everybody's line and by the person's own limit."""
-        rounds = _rounds(place, busy=sum(self._running.values()), places=_capacity(facts))
+        """How many calls' times pass before it is sent.
+
+        The most of what the workers' places for everybody, the provider's limit and the person's own ask for.
+        """
+        rounds = _rounds(place, busy=sum(self._running.values()), places=self._capacity)
+        if facts.concurrency_max:
+            there = self._provider_places.get(generation.pk, 1)
+            busy = self._in_flight[facts.name]
+            rounds = max(rounds, _rounds(there, busy=busy, places=facts.concurrency_max))
         user_id = generation.user_id
         if (limit := self._rules.limit(user_id)) is None:
             return rounds
@@ -91,13 +100,13 @@ class Outlook:
             model = self._known.find(generation.model)
         except catalog.UnknownModel:
             return None
-        ranking = routing.rank(
-            self._known,
-            model,
-            specs.wanted(generation, model),
-            now=self._now,
-            image_size=generation.image_size,
-        )
+        wish = model.id, specs.wanted(generation, model), generation.image_size
+        if wish not in self._likely:
+            self._likely[wish] = self._likeliest(model, *wish[1:])
+        return self._likely[wish]
+
+    def _likeliest(self, model: Model, wanted: routing.Wanted, image_size: str) -> ProviderFacts | None:
+        ranking = routing.rank(self._known, model, wanted, now=self._now, image_size=image_size)
         likely = [candidate.offer.provider for candidate in ranking.candidates]
         if self._known.policy == RoutingPolicy.Policy.WEIGHTED:
             # Drawn anew each time; what is shown must not change with each draw.
@@ -118,6 +127,36 @@ class Outlook:
     @cached_property
     def _running(self) -> dict[int, int]:
         return claims.running_places(now=self._now)
+
+    @cached_property
+    def _capacity(self) -> int:
+        """How many can run at once: the places of all workers seen lately, else those of one cluster."""
+        of_a_cluster: int = settings.RUNNER_PLACES * queue.workers()
+        return heartbeats.places(now=self._now) or of_a_cluster
+
+    @cached_property
+    def _in_flight(self) -> Counter[str]:
+        """How many calls run at each provider."""
+        return Counter(
+            Attempt.objects.filter(
+                status__in=_IN_FLIGHT,
+                generation__status=Generation.Status.RUNNING,
+                generation__leased_until__gt=self._now,
+            ).values_list("provider", flat=True)
+        )
+
+    @cached_property
+    def _provider_places(self) -> dict[int, int]:
+        """Each one's place among those that will go to the same provider."""
+        waiting = Generation.objects.filter(pk__in=list(self._places)).prefetch_related("references")
+        rows = waiting.in_bulk()
+        at: Counter[str] = Counter()
+        found = {}
+        for pk in self._places:
+            if pk in rows and (facts := self._provider_of(rows[pk])):
+                at[facts.name] += 1
+                found[pk] = at[facts.name]
+        return found
 
     @cached_property
     def _rules(self) -> queue_rules.QueueRules:
@@ -181,12 +220,6 @@ def _sleeps(generation: Generation, now: datetime) -> bool:
 def _rounds(place: int, *, busy: int, places: int) -> float:
     """The share of a call's time, or the times it, that the one at that place waits for a free one."""
     return max(0, place - max(0, places - busy)) / places
-
-
-def _capacity(facts: ProviderFacts) -> int:
-    """How many calls run at once: the workers' places, or fewer where the provider takes fewer."""
-    places: int = settings.RUNNER_PLACES * int(settings.Q_CLUSTER["workers"])
-    return min(places, facts.concurrency_max or places)
 
 
 def place_words(place: int | None) -> str:

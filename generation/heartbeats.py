@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
-from django.utils import timezone
 from django_q.signals import post_execute, post_execute_in_worker
 
 from generation import claims
@@ -101,7 +100,7 @@ def _monitor_saved(sender: str, **kwargs: Any) -> None:
 
 def _beat_own(part: Heartbeat.Part) -> None:
     if cluster := os.environ.get(CLUSTER):
-        beat(cluster, part, now=timezone.now())
+        beat(cluster, part, now=claims.database_now())
 
 
 def _process(cluster: str) -> str:

@@ -102,6 +102,8 @@ class _Search:
         )
         if folder == ASIDE:
             return _sum(done, self._look_aside(files))
+        if not self.has_pictures:
+            return done
         if folder in leftovers.FOLDERS:
             return _sum(done, self._contents(old))
         return _sum(done, self._of_generations(folder, old))
@@ -109,12 +111,11 @@ class _Search:
     def _look_aside(self, files: list[Found]) -> Searched:
         """What is removed here was counted when it was set aside."""
         back, gone = leftovers.judge(files, older_than=self.older_than)
+        gone = gone if self.has_pictures else []
         done, let_go = self._each(back, leftovers.put_back), self._each(gone, leftovers.let_go)
         return Searched(put_back=done.removed, failed=done.failed + let_go.failed)
 
     def _contents(self, old: list[Found]) -> Searched:
-        if not self.has_pictures:
-            return Searched()
         return self._each(
             leftovers.unnamed(old), lambda content: leftovers.remove(content, older_than=self.older_than)
         )

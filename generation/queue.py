@@ -2,12 +2,11 @@
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from accounts import changes
-from generation import heartbeats
+from generation import claims, heartbeats
 
 GENERATIONS = "generations"
 
@@ -24,7 +23,7 @@ def wake(public_id: object) -> None:
     A worker that stands by hears of it; only where none does is a task sent.
     """
     changes.tell(CHANNEL)
-    if not heartbeats.standing_by(now=timezone.now()):
+    if not heartbeats.standing_by(now=claims.database_now()):
         start(str(public_id))
 
 

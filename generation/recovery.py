@@ -1,6 +1,6 @@
 """The sweep: finds what stopped moving and gives it an end, and forgets what is past its time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,10 @@ BATCH = 200
 # Ended by one sweep, which keeps the supervisor from its clusters; the next one goes on.
 REAPED_MAX = 1_000
 FORGOTTEN_AT_ONCE = 1_000
+# PostgreSQL's codes of a lock that was waited for in vain and of a deadlock.
+OF_ONE_ROW = ("55P03", "40P01")
+# So many people whose accounts somebody holds are waited for in one sweep.
+BLOCKED_MAX = 5
 TOO_LONG = Reason("deadline_passed", "This took longer than it may.")
 TOO_OFTEN = Reason("attempts_used_up", "This was tried too often without an end.")
 
@@ -42,9 +46,15 @@ class Swept:
 
 
 def sweep(*, now: datetime, reaped_max: int | None = REAPED_MAX) -> Swept:
-    """End what is past its deadline or its attempts, and wake a worker for what waits."""
-    reaped, failed = reap(now=now, at_most=reaped_max)
-    swept = Swept(reaped=reaped, woken=wake(now=now), failed=failed)
+    """End what is past its deadline or its attempts, and wake a worker for what waits.
+
+    A worker is woken even where nothing could be ended.
+    """
+    try:
+        reaped, failed = reap(now=now, at_most=reaped_max)
+    finally:
+        woken = wake(now=now)
+    swept = Swept(reaped=reaped, woken=woken, failed=failed)
     if any(asdict(swept).values()):
         log.info("swept", **asdict(swept))
     return swept
@@ -56,14 +66,19 @@ def reap(*, now: datetime, at_most: int | None = None) -> tuple[int, int]:
     One that cannot be ended is logged and left for the next sweep; the others are ended all the same.
     """
     reaped = failed = last = 0
-    while batch := _over(now, after=last):
-        for last, attempts_made, deadline_at in batch:
+    blocked: set[int] = set()
+    while batch := _over(now, after=last, blocked=blocked):
+        for last, user_id, attempts_made, deadline_at in batch:
+            if user_id in blocked:
+                continue
             reason = TOO_LONG if deadline_at <= now else TOO_OFTEN
             try:
                 reaped += execution.reap(last, reason, seen_attempts=attempts_made, now=now)
-            except OperationalError:  # the database is away, or too busy; so it would be for the others
-                raise
-            except Exception:
+            except Exception as error:
+                # The database is away, or too busy; so it would be for the others.
+                if isinstance(error, OperationalError) and not _is_blocked(error, blocked):
+                    raise
+                blocked |= {user_id} if isinstance(error, OperationalError) else set()
                 log.exception("a generation could not be ended", generation=last)
                 failed += 1
             if at_most is not None and reaped >= at_most:
@@ -102,11 +117,17 @@ def tidy(*, now: datetime) -> int:
     return forgotten
 
 
-def _over(now: datetime, *, after: int) -> list[tuple[int, int, datetime]]:
+def _is_blocked(error: OperationalError, blocked: set[int]) -> bool:
+    """Whether it is only this row, or its person's account, that somebody holds."""
+    return getattr(error.__cause__, "sqlstate", None) in OF_ONE_ROW and len(blocked) < BLOCKED_MAX
+
+
+def _over(now: datetime, *, after: int, blocked: Collection[int]) -> list[tuple[int, int, int, datetime]]:
     idle = Q(status="queued") | Q(status="running", leased_until__lte=now)
     over = Q(deadline_at__lte=now) | Q(claims_lost__gte=claims.CLAIMS_LOST_MAX)
     rows = Generation.objects.filter(idle, over, pk__gt=after).order_by("pk")
-    return list(rows.values_list("pk", "attempts_made", "deadline_at")[:BATCH])
+    rows = rows.exclude(user__in=blocked) if blocked else rows
+    return list(rows.values_list("pk", "user_id", "attempts_made", "deadline_at")[:BATCH])
 
 
 def _forget(rows: QuerySet[Any]) -> int:

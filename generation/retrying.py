@@ -16,7 +16,7 @@ from generation import catalog, conversations, routing, specs, submission, wishe
 from generation.catalog import Catalog, Model, Offer
 from generation.models import Generation
 from generation.references import GivenReference
-from generation.submission import Submitted
+from generation.submission import Beginning, Submitted
 from generation.wishes import InvalidWish, Wish
 
 ELSEWHERE = "elsewhere"
@@ -122,8 +122,12 @@ def submit(
     expected_credits: int | None = None,
     key: idempotency.Key | None = None,
 ) -> Submitted:
-    """Ask for it as a generation of its own; a turn goes on as it did. Raises as `submission.submit` does."""
+    """Ask for it as a generation of its own; a turn goes on as it did, a first one in its conversation.
+
+    Raises as `submission.submit` does.
+    """
     if retry.continues is None:
+        first_of = retry.earlier.branch
         return submission.submit(
             user=user,
             wish=retry.wish,
@@ -132,6 +136,7 @@ def submit(
             api_key=api_key,
             expected_credits=expected_credits,
             key=key,
+            turn=Beginning(branch=first_of) if first_of else None,
             retry_of=retry.earlier,
         )
     return conversations.continue_from(

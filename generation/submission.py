@@ -39,11 +39,13 @@ class CannotCancel(Exception):
 class Beginning:
     """How a turn of a conversation begins: from a picture, or as the first of a new one where there is none.
 
-    `fork` asks for a new branch though the picture is the last of its own.
+    `fork` asks for a new branch though the picture is the last of its own. `branch` is where one without a
+    picture goes that is there already.
     """
 
     image: Image | None = None
     fork: bool = False
+    branch: Branch | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def submit(
 def _branch(user: User, turn: Beginning, now: datetime) -> Branch:
     # Taken before anything of the conversation is read, so that one person's turns are placed one by one.
     ledger.lock(user)
+    if turn.branch is not None:
+        return branches.rejoin(turn.branch, now=now)
     if turn.image is None:
         return branches.begin(user=user, now=now)
     return branches.place(user=user, image=turn.image, now=now, fork=turn.fork)

@@ -3,7 +3,8 @@
 django-q2's cluster can lose a part and look alive (docs/architecture.md, "When a worker dies"). So each is
 started in a process group of its own; when its main process ends, whatever the code, or when it stands still,
 the whole group is killed and started again. On SIGTERM only the main process is told, after the drain mark is
-written, so that calls in flight end.
+written, so that calls in flight end. A supervisor that is killed can tell nobody: a cluster looks whether
+its own is there, and drains by itself (`runcluster`).
 """
 
 import contextlib
@@ -21,7 +22,6 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
-from django.utils import timezone
 
 from generation import chores, heartbeats, queue, recovery
 from generation.claims import database_now
@@ -29,6 +29,8 @@ from generation.runner import DRAIN_FILE
 
 log = structlog.get_logger(__name__)
 
+# The process that a cluster ends with.
+SUPERVISOR = "EASEL_SUPERVISOR"
 TICK_SECONDS = 0.5
 STAFF_SECONDS = 2.0
 # A cluster that ends at once again is started less and less often.
@@ -38,7 +40,7 @@ RESTART_PAUSE_MAX = 5.0
 
 
 class Cluster:
-    """One `qcluster` and its process group."""
+    """One `runcluster` and its process group."""
 
     def __init__(self, name: str, *, run_folder: Path) -> None:
         self.name = name
@@ -53,8 +55,9 @@ class Cluster:
             heartbeats.CLUSTER: self.id,
             DRAIN_FILE: str(self.drain_file),
             "Q_CLUSTER_NAME": self.name,
+            SUPERVISOR: str(os.getpid()),
         }
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--name", self.name]
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "runcluster", "--name", self.name]
         heartbeats.forget(self.id)
         self._process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._started = time.monotonic()
@@ -160,16 +163,29 @@ class Supervisor:
             self._on_ready()
 
     def _sweep(self) -> None:
-        close_old_connections()
-        try:
-            now = timezone.now()
-            recovery.sweep(now=now)
-            chores.send_due(now=database_now())
-            generations = self._clusters[0]
-            if parts := generations.stalled(now=now):
-                generations.restart(f"{' and '.join(parts)} stand still")
-        except Exception:  # the database may be away for a moment; the next sweep finds what this one left
-            log.exception("the sweep failed")
+        """Sweep, send the chores and look after the clusters; one that fails keeps none of the others.
+
+        All machines go by the database's clock: one whose own is ahead would end what is alive.
+        """
+        for what in (self._end_and_wake, self._send_chores, self._restart_what_stands_still):
+            close_old_connections()
+            try:
+                what(database_now())
+            except (
+                Exception
+            ):  # the database may be away for a moment; the next sweep finds what this one left
+                log.exception("the sweep failed", step=what.__name__.lstrip("_"))
+
+    def _end_and_wake(self, now: datetime) -> None:
+        recovery.sweep(now=now)
+
+    def _send_chores(self, now: datetime) -> None:
+        chores.send_due(now=now)
+
+    def _restart_what_stands_still(self, now: datetime) -> None:
+        generations = self._clusters[0]
+        if parts := generations.stalled(now=now):
+            generations.restart(f"{' and '.join(parts)} stand still")
 
     def _end(self) -> None:
         """Let what is in flight end. A cluster that shows no work for a lease's length has none, or hangs."""
@@ -192,6 +208,6 @@ def _works(cluster: Cluster) -> bool:
     if cluster.ended():
         return False
     try:
-        return heartbeats.seen_within(cluster.id, now=timezone.now(), seconds=settings.LEASE_SECONDS)
+        return heartbeats.seen_within(cluster.id, now=database_now(), seconds=settings.LEASE_SECONDS)
     except DatabaseError:  # no way to tell; the task limit ends the wait
         return True

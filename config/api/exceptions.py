@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -46,6 +47,7 @@ TITLES = {
     422: "Idempotency key used before",
     429: "Too many requests",
     500: "Something went wrong",
+    503: "Not available right now",
 }
 
 # DRF's own codes where ours say more.
@@ -64,6 +66,12 @@ _FACTS = (
     "expected",
     "quoted",
 )
+
+
+# PostgreSQL's codes: of connections, and of a server that stops, starts or has no connection left.
+_CONNECTION_ERRORS = "08"
+_GOING_AWAY = ("57P01", "57P02", "57P03", "53300")
+RETRY_AFTER_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Answer whatever a view raised."""
     request_id = getattr(getattr(context.get("request"), "_request", None), "id", "")
     problem = problem_of(error)
+    if problem is None and _is_away(error):
+        log.warning("the database is away", error=str(error).partition("\n")[0])
+        problem = _unavailable(getattr(context.get("request"), "method", ""))
     if problem is None:
         log.error("the API failed", exc_info=error)
         problem = _unexpected(request_id)
@@ -175,6 +186,27 @@ def _of_django(error: Exception) -> Problem | None:
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return Problem(400, "invalid_body", "The body can't be read.")
     return None
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the connection to the database was lost or refused; not that a statement was refused."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    if connection.vendor == "sqlite":
+        return str(error).startswith("unable to open database file")
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_CONNECTION_ERRORS) or state in _GOING_AWAY
+
+
+def _unavailable(method: str | None) -> Problem:
+    detail = "Easel can't reach its database right now. Try again in a few seconds."
+    if method not in ("GET", "HEAD", "OPTIONS"):
+        detail = (
+            "Easel can't reach its database right now. Nothing was charged, unless the connection broke just "
+            "after your call was taken in. Send it again in a few seconds, with the same Idempotency-Key "
+            "where the call takes one: you get what it began then, or it begins now, and you pay once."
+        )
+    return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _unexpected(request_id: str) -> Problem:

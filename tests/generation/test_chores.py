@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -56,6 +57,24 @@ def test_at_the_first_look_all_is_due() -> None:
     assert chores.send_due(now=NOW) == ALL
     assert sent() == ["generation.tasks.chore"] * 5
     assert [task.task["args"] for task in OrmQ.objects.order_by("pk")] == [(str(row(n).pk),) for n in ALL]
+
+
+def test_one_that_cannot_be_sent_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    do = queue.do
+
+    def fails(chore_id: int) -> None:
+        if Chore.objects.get(pk=chore_id).name == "allowances":
+            raise OperationalError("the row is held")
+        do(chore_id)
+
+    monkeypatch.setattr(queue, "do", fails)
+
+    assert chores.send_due(now=NOW) == ALL[1:]
+    assert "the row is held" in caplog.text
+    monkeypatch.undo()
+    assert chores.send_due(now=NOW) == ALL[:1]
 
 
 def test_a_second_supervisor_sends_nothing() -> None:

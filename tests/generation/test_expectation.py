@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from generation import claims, expectation
+from generation import claims, expectation, heartbeats
 from generation.expectation import Expectation, Outlook
 from generation.models import Attempt, Generation, ImageModel, Offer, Provider, RoutingPolicy
 from tests import factories
@@ -131,6 +131,55 @@ def test_a_provider_that_makes_few_at_once_is_waited_for(user: User) -> None:
     first, second = factories.generation(user), factories.generation(user)
 
     assert (left(first, now), left(second, now)) == (10, 20)
+
+
+def another_provider(name: str, **fields: Any) -> Provider:
+    model = ImageModel.objects.get(slug="gemini-2.5-flash-image")
+    fields = {"format": "aiml", "base_url": "http://127.0.0.1:1", "position": 99, **fields}
+    made = Provider.objects.create(name=name, title=name.title(), **fields)
+    Offer.objects.create(provider=made, model=model, vendor_model="m")
+    return made
+
+
+def test_what_runs_or_waits_elsewhere_holds_up_no_limited_provider(user: User, settings: Any) -> None:
+    settings.RUNNER_PLACES = 32
+    now = timezone.now()
+    another_provider("few", concurrency_max=2)
+    delivered(10, now=now)
+    delivered(10, now=now, provider="few")
+    for _ in range(3):
+        begun(factories.generation(), seconds_ago=1, now=now)
+    for _ in range(3):
+        factories.generation()
+    first, second, third = (factories.generation(user, provider="few") for _ in range(3))
+
+    assert [left(each, now) for each in (first, second, third)] == [10, 10, 15]
+
+
+def test_what_runs_there_counts_against_the_providers_limit(user: User) -> None:
+    now = timezone.now()
+    Provider.objects.filter(name="aimlapi").update(concurrency_max=2)
+    delivered(10, now=now)
+    running = factories.generation()
+    begun(running, seconds_ago=1, now=now)
+    first, second = factories.generation(user), factories.generation(user)
+
+    assert [left(each, now) for each in (first, second)] == [10, 15]
+
+
+def test_the_places_of_all_clusters_count(user: User) -> None:
+    now = timezone.now()
+    delivered(10, now=now)
+    running = [factories.generation() for _ in range(4)]
+    claims.take(limit=len(running), now=now)
+    waiting = factories.generation(user)
+
+    assert left(waiting, now) == 12.5
+    for cluster in ("here", "there", "elsewhere"):
+        heartbeats.stand_by(cluster, places=2, serving=1, stands_by=True, now=now)
+    assert left(waiting, now) == 10
+    heartbeats.forget("here")
+    assert left(waiting, now) == 12.5
 
 
 def test_ones_own_limit_is_waited_for(user: User, settings: Any) -> None:

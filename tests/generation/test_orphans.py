@@ -200,6 +200,18 @@ def test_a_database_without_pictures_is_taken_for_the_wrong_one() -> None:
     assert every_file() == names_of(lost)
 
 
+def test_in_a_database_without_pictures_nothing_of_a_generation_or_set_aside_is_removed() -> None:
+    """It may be the wrong one, and what is in these folders goes for good."""
+    nobody = uuid.uuid4()
+    names = {f"staging/{nobody}/1.1/0", f"turns/{nobody}/1.1", f"aside/{'ab' * 32}.png"}
+    for name in names:
+        storage.put(name, b"x")
+
+    assert orphans.remove(now=tomorrow()).removed == 0
+    orphans.look_aside(now=tomorrow())
+    assert every_file() == names
+
+
 def test_what_is_no_file_of_ours_is_left_alone(kept: ingest.Stored) -> None:
     others = {
         "originals/README",
@@ -255,7 +267,7 @@ def test_what_ended_needs_nothing_staged_and_no_state_that_no_attempt_names() ->
     assert every_file() == named_files()
 
 
-def test_files_of_a_generation_that_never_was_go_with_their_folders() -> None:
+def test_files_of_a_generation_that_never_was_go_with_their_folders(kept: ingest.Stored) -> None:
     nobody = uuid.uuid4()
     storage.put(f"staging/{nobody}/1.1/0", b"x")
     storage.put(f"turns/{nobody}/1.1", b"x")

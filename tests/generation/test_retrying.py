@@ -9,8 +9,17 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from generation import catalog, execution, feed, retrying
-from generation.models import Attempt, Generation, ImageModel, Offer, Provider, ProviderHealth, RoutingPolicy
+from generation import catalog, conversations, execution, feed, retrying, wishes
+from generation.models import (
+    Attempt,
+    Conversation,
+    Generation,
+    ImageModel,
+    Offer,
+    Provider,
+    ProviderHealth,
+    RoutingPolicy,
+)
 from generation.progress import Reason
 from generation.retrying import ELSEWHERE
 from generation.wishes import InvalidWish
@@ -207,6 +216,32 @@ def test_a_turn_goes_on_from_the_same_picture(user: User) -> None:
     again = retried(turn)
 
     assert (again.continues, again.branch.conversation) == (picture, turn.branch.conversation)
+
+
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_the_first_turn_of_a_conversation_stays_in_it(user: User, pictures: int) -> None:
+    now = timezone.now()
+    wish = wishes.check(prompt="A mug", count=2)
+    first = conversations.begin(user=user, wish=wish, references=[], now=now).generation
+    if pictures:
+        rows.finish(first, pictures=pictures)
+    else:
+        rows.fail(first)
+    first.refresh_from_db()
+
+    again = retried(first)
+
+    assert (again.branch, again.continues, again.count) == (first.branch, None, 2 - pictures)
+    conversation = first.branch.conversation
+    assert list(Conversation.objects.filter(user=user)) == [conversation]
+    assert conversation.changed_at > now
+    rows.finish(again, seed=7)
+    assert conversations.tip(conversation) == again.outputs.first().image
+
+
+def test_what_is_in_no_conversation_begins_none(user: User) -> None:
+    assert retried(failed(user)).branch is None
+    assert not Conversation.objects.exists()
 
 
 def test_the_receipt_says_where_it_was_and_where_it_goes(user: User, owner: Client) -> None:

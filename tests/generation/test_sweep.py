@@ -102,6 +102,18 @@ def test_a_dry_run_counts_orphans_and_leaves_them() -> None:
     assert len(list(walking.walk("aside"))) == 2
 
 
+@pytest.mark.parametrize("others", [[], ["--only", "orphans", "--only", "tidy"], ["--only", "reap"]])
+def test_a_dry_run_of_what_cannot_be_run_dry_is_refused_and_does_nothing(others: list[str]) -> None:
+    over = factories.generation()
+    Generation.objects.filter(pk=over.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+
+    with pytest.raises(CommandError, match="sweep --only orphans --dry-run"):
+        sweep("--dry-run", *others)
+
+    assert Generation.objects.get(pk=over.pk).status == "queued"
+    assert not Chore.objects.exists()
+
+
 def test_it_does_only_parts_that_there_are() -> None:
     with pytest.raises(CommandError, match="invalid choice: 'everything'"):
         sweep("--only", "everything")

@@ -13,7 +13,7 @@ from django.db import connection
 
 from bench import installation
 from config import processes
-from generation.models import Generation, Provider
+from generation.models import Generation, Provider, WorkerProcess
 from tests import factories
 from tests.emulator_server import EmulatorServer
 
@@ -109,3 +109,39 @@ def test_on_sigterm_calls_in_flight_end_and_then_the_worker_does(worker, emulato
     generation.refresh_from_db()
     assert generation.status == "succeeded"
     check_books(emulator)
+
+
+def test_after_kill_9_of_the_supervisor_calls_in_flight_end_and_then_nothing_of_it_is_left(
+    worker, emulator
+) -> None:
+    emulator.settings(latency=4.0)
+    generation = factories.generation()
+    wait_until(lambda: emulator.log(), 40, "the worker never called the provider")
+    below = set(processes.descendants(worker.pid))
+    assert len(below) > 6, "two clusters were to run"
+
+    worker.kill()
+    worker.wait()
+
+    try:
+        wait_until(lambda: not below & processes.living(), 20, "something of it was left")
+    finally:
+        for pid in below & processes.living():
+            installation.kill(pid)
+    generation.refresh_from_db()
+    assert generation.status == "succeeded"
+    check_books(emulator)
+
+
+def test_a_supervisor_killed_while_its_clusters_stand_by_takes_them_along(worker) -> None:
+    wait_until(WorkerProcess.objects.exists, 40, "no worker stood by")
+    below = set(processes.descendants(worker.pid))
+
+    worker.kill()
+    worker.wait()
+
+    try:
+        wait_until(lambda: not below & processes.living(), 20, "something of it was left")
+    finally:
+        for pid in below & processes.living():
+            installation.kill(pid)

@@ -1,10 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from generation import chores, orphans, recovery
+from generation.claims import database_now
 from generation.receipt_words import plural
 
 # These two are done whether or not they are due: who calls this by hand wants them now.
@@ -24,22 +24,29 @@ class Command(BaseCommand):
             "--only", action="append", choices=list(self.parts), metavar="PART", help=", ".join(self.parts)
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="orphans: count the files, and remove none of them"
+            "--dry-run",
+            action="store_true",
+            help="with --only orphans: count the files, and remove none of them",
         )
 
     def handle(self, *, only: list[str] | None, dry_run: bool, **options: Any) -> None:
+        if dry_run and set(only or self.parts) != {"orphans"}:
+            raise CommandError(
+                "--dry-run counts files and nothing else; the other parts would be done in earnest. "
+                "Use it as: manage.py sweep --only orphans --dry-run"
+            )
         self.dry_run = dry_run
         for name, part in self.parts.items():
             if only is None or name in only:
                 self.stdout.write(part(self))
 
     def _reap(self) -> str:
-        reaped, failed = recovery.reap(now=timezone.now())
+        reaped, failed = recovery.reap(now=database_now())
         could_not = f"; {failed:,} could not be ended, the log says why" if failed else ""
         return f"{plural(reaped, 'generation')} past the deadline or tried too often ended{could_not}."
 
     def _wake(self) -> str:
-        woken = recovery.wake(now=timezone.now())
+        woken = recovery.wake(now=database_now())
         return "A worker was woken for what waits." if woken else "Nothing waits for a worker."
 
     def _chores(self) -> str:
@@ -48,7 +55,7 @@ class Command(BaseCommand):
             if name in ALWAYS:
                 continue
             try:
-                if chores.do_due(name, now=timezone.now()):
+                if chores.do_due(name, now=database_now()):
                     done.append(name)
             except Exception as error:
                 failed.append(f"{name} failed: {error}")
@@ -57,10 +64,10 @@ class Command(BaseCommand):
         )
 
     def _tidy(self) -> str:
-        return f"{plural(recovery.tidy(now=timezone.now()), 'old row')} forgotten."
+        return f"{plural(recovery.tidy(now=database_now()), 'old row')} forgotten."
 
     def _orphans(self) -> str:
-        found = orphans.remove(now=timezone.now(), dry_run=self.dry_run)
+        found = orphans.remove(now=database_now(), dry_run=self.dry_run)
         would = "would be" if self.dry_run else "were" if found.removed != 1 else "was"
         said = f"{plural(found.removed, 'file')} of {found.seen:,} {would} removed: no row names them."
         if found.put_back:
