@@ -112,9 +112,10 @@ def hand_back(claim: Claim, *, now: datetime) -> None:
         mine.update(leased_until=now + timedelta(seconds=pause))
 
 
-def waiting(*, now: datetime) -> bool:
-    """Whether something could be claimed now."""
-    return _claimable(now, now).exists()
+def waiting(*, now: datetime, asked_by: datetime | None = None) -> bool:
+    """Whether something could be claimed now, of what was asked for by a moment."""
+    rows = _claimable(now, now)
+    return (rows if asked_by is None else rows.filter(created_at__lte=asked_by)).exists()
 
 
 def wakes_at(*, now: datetime) -> datetime | None:

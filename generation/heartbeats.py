@@ -59,7 +59,7 @@ def stalled(cluster: str, *, now: datetime, seconds: int) -> list[str]:
     seen = dict(Heartbeat.objects.filter(cluster=cluster).values_list("part", "beat_at"))
     limit = now - timedelta(seconds=seconds)
     parts = []
-    if seen.get(Part.WORKER, limit) <= limit and claims.waiting(now=limit):
+    if seen.get(Part.WORKER, limit) <= limit and claims.waiting(now=limit, asked_by=limit):
         parts.append("workers")
     finished = seen.get(Part.FINISHED)
     if finished is not None and finished <= limit and seen.get(Part.MONITOR, finished) < finished:

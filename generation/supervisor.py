@@ -58,7 +58,8 @@ class Cluster:
             SUPERVISOR: str(os.getpid()),
         }
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "runcluster", "--name", self.name]
-        heartbeats.forget(self.id)
+        with contextlib.suppress(DatabaseError):
+            heartbeats.forget(self.id)
         self._process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._started = time.monotonic()
         log.info("cluster started", cluster=self.name, pid=self._process.pid)
@@ -115,15 +116,17 @@ class Supervisor:
         self._on_ready = on_ready
         self._ready = False
         self._stop = threading.Event()
+        # Since when the database can be reached, in seconds of the monotonic clock.
+        self._reached_since = -float("inf")
         self._parent = os.getppid()
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT or the parent's end; then drain, and kill what is left."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        for cluster in self._clusters:
-            cluster.start()
         try:
+            for cluster in self._clusters:
+                cluster.start()
             self._watch()
         finally:
             self._end()
@@ -144,6 +147,7 @@ class Supervisor:
 
     def _staff(self) -> None:
         """Ask for a task where fewer processes stand by than could."""
+        close_old_connections()
         try:
             standing_by = heartbeats.standing_by(now=database_now(), cluster=self._clusters[0].id)
             for _ in range(queue.workers() - standing_by):
@@ -155,6 +159,7 @@ class Supervisor:
         """Call `on_ready` once, when a worker has shown itself."""
         if self._ready:
             return
+        close_old_connections()
         try:
             self._ready = heartbeats.seen(self._clusters[0].id)
         except DatabaseError:  # away for a moment; asked again at the next tick
@@ -170,10 +175,14 @@ class Supervisor:
         for what in (self._end_and_wake, self._send_chores, self._restart_what_stands_still):
             close_old_connections()
             try:
-                what(database_now())
-            except (
-                Exception
-            ):  # the database may be away for a moment; the next sweep finds what this one left
+                now = database_now()
+            except DatabaseError as error:
+                log.warning("the database is away", error=str(error).partition("\n")[0])
+                self._reached_since = time.monotonic()
+                return
+            try:
+                what(now)
+            except Exception:  # the next sweep finds what this one left
                 log.exception("the sweep failed", step=what.__name__.lstrip("_"))
 
     def _end_and_wake(self, now: datetime) -> None:
@@ -183,6 +192,9 @@ class Supervisor:
         chores.send_due(now=now)
 
     def _restart_what_stands_still(self, now: datetime) -> None:
+        """Not soon after the database was away: workers could not show themselves either."""
+        if time.monotonic() - self._reached_since < settings.STALLED_SECONDS:
+            return
         generations = self._clusters[0]
         if parts := generations.stalled(now=now):
             generations.restart(f"{' and '.join(parts)} stand still")

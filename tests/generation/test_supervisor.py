@@ -193,3 +193,44 @@ def test_a_machine_that_is_ahead_beats_by_the_shared_clock(
     heartbeats._monitor_saved("django_q")
 
     assert Heartbeat.objects.get(cluster="mine").beat_at == ahead
+
+
+def test_a_cluster_that_ends_while_the_database_is_away_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    started: list[list[str]] = []
+
+    class Process:
+        pid = 0
+
+        def __init__(self, command: list[str], **options: Any) -> None:
+            started.append(command)
+
+    monkeypatch.setattr(heartbeats, "forget", away)
+    monkeypatch.setattr(supervisor.subprocess, "Popen", Process)
+
+    supervisor.Cluster("generations", run_folder=tmp_path).start()
+
+    assert len(started) == 1
+
+
+def test_nobody_is_found_to_stand_still_soon_after_the_database_was_away(
+    stalled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching = Supervisor()
+    with monkeypatch.context() as patch:
+        patch.setattr(supervisor, "database_now", away)
+        watching._sweep()
+    watching._sweep()
+
+    assert stalled == []
+
+
+def test_work_that_only_just_came_makes_no_cluster_look_stalled() -> None:
+    now = claims.database_now()
+    Heartbeat.objects.create(cluster="c", part="worker", beat_at=now - timedelta(seconds=61))
+    generation = factories.generation()
+    assert heartbeats.stalled("c", now=now, seconds=60) == []
+
+    Generation.objects.filter(pk=generation.pk).update(created_at=now - timedelta(seconds=61))
+    assert heartbeats.stalled("c", now=now, seconds=60) == ["workers"]
