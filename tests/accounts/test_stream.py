@@ -514,9 +514,9 @@ def test_what_was_told_already_is_not_what_was_missed(monkeypatch: pytest.Monkey
     heard = events.place(user.pk)
     told = events.place_of(str(heard))
     assert told is not None
-    assert (len(heard.told), len(told.told)) == (150, events.TOLD_MAX)
     tell(user, "new")
     late.commit()
+    assert (len(heard.told), len(told.told)) == (150, events.TOLD_MAX)
 
     for after in (heard, told):
         reading = hub.read_missed(user.pk, after)
@@ -539,7 +539,7 @@ def test_a_look_sets_places_for_whom_it_found_something(monkeypatch: pytest.Monk
         placed.append(user_id)
         return of(self, user_id)
 
-    async def listen() -> list[list[str]]:
+    async def listen() -> tuple[set[int], list[list[str]]]:
         async with AsyncExitStack() as stack:
             readers = [Reader(await stack.enter_async_context(opened(one))) for one in listening]
             for reader in readers:
@@ -548,12 +548,16 @@ def test_a_look_sets_places_for_whom_it_found_something(monkeypatch: pytest.Monk
             for subject in ("1", "2"):
                 await atell(user, subject)
                 await readers[0].subjects(until=subject)
-            assert set(placed) == {user.pk}
+            alone = set(placed)
             await asyncio.to_thread(late.commit)
             await sync_to_async(events.record_for_everybody)(kind=events.Kind.IMAGE, subject="all")
-            return [await reader.subjects(until="all") for reader in readers]
+            heard = [await reader.subjects(until="all") for reader in readers]
+            return alone, heard
 
-    assert run(listen) == [["late", "all"], *[["all"]] * 11]
+    alone, heard = run(listen)
+
+    assert alone == {user.pk}
+    assert heard == [["late", "all"], *[["all"]] * 11]
 
 
 def test_who_reads_slowly_takes_no_room_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
