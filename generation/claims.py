@@ -2,9 +2,10 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -69,12 +70,15 @@ def take(
     served: Mapping[int, int] | None = None,
     grace: timedelta = timedelta(),
     without: Collection[int] = (),
+    here: Mapping[int, int] | None = None,
+    here_max: int | None = None,
 ) -> list[Claim]:
     """Claim up to `limit` waiting generations: people take turns as their lanes say, within their limits.
 
     `served` is how many places each person was given lately, for turns where people are more than places.
     Leases that ran out less than `grace` ago are left: where the database was away, their owners renew them.
-    Generations of the ids `without` are left, too.
+    Generations of the ids `without` are left, too. `here` is how many of the worker's places each person
+    holds, and `here_max` the most they may.
 
     :raises Busy: another worker counts places just now.
     """
@@ -84,7 +88,8 @@ def take(
         return []
     with transaction.atomic():
         rows = _claimable(now, left_before).exclude(pk__in=without)
-        chosen = _chosen(rows, limit, now, left_before, served or {})
+        choose = partial(line.next_up, served=served or {}, here=here or {}, here_max=here_max)
+        chosen = _chosen(rows, limit, now, left_before, choose)
         taken = _taken(chosen, now, left_before) if chosen else []
         events.record_many(
             ((user_id, public_id) for _, _, user_id, public_id in taken), kind=events.Kind.GENERATION
@@ -154,7 +159,7 @@ def _chosen(
     limit: int,
     now: datetime,
     left_before: datetime,
-    served: Mapping[int, int],
+    next_up: Callable[..., list[int]],
 ) -> list[int]:
     """The ids of those whose turn it is."""
     rules = queue_rules.in_force()
@@ -170,7 +175,7 @@ def _chosen(
     if limit < 1:
         return []
     waiting = _in_line(rows, limit, LOOKED_AT * (limit + sum(running.values())) + NEWCOMERS)
-    return line.next_up(waiting, running=running, rules=rules, free=limit, served=served)
+    return next_up(waiting, running=running, rules=rules, free=limit)
 
 
 def _in_line(rows: "QuerySet[Generation]", each: int, most: int) -> list[tuple[int, int]]:

@@ -39,12 +39,15 @@ def next_up(
     rules: QueueRules,
     free: int,
     served: Mapping[int, int] | None = None,
+    here: Mapping[int, int] | None = None,
+    here_max: int | None = None,
 ) -> list[int]:
     """The first `free` of that order that may have a place now: within the person's and the team's limit.
 
-    Who is at a limit is left out and holds up nobody else.
+    `here` is how many places of this worker each person holds, and `here_max` how many they may. Who is at a
+    limit is left out and holds up nobody else.
     """
-    places = _Places(running, rules)
+    places = _Places(running, rules, here or {}, here_max)
     turns = _turns(waiting, running=running, rules=rules, served=served or {}, take=places.take)
     return list(islice(turns, max(free, 0)))
 
@@ -52,8 +55,12 @@ def next_up(
 class _Places:
     """The places that people and teams hold, and how many more they may."""
 
-    def __init__(self, running: Mapping[int, int], rules: QueueRules) -> None:
+    def __init__(
+        self, running: Mapping[int, int], rules: QueueRules, here: Mapping[int, int], here_max: int | None
+    ) -> None:
         self._rules = rules
+        self._here = Counter(here)
+        self._here_max = here_max
         self._of_people = Counter(running)
         self._of_teams: Counter[int] = Counter()
         for user_id, count in running.items():
@@ -62,6 +69,8 @@ class _Places:
 
     def take(self, user_id: int) -> bool:
         """Take a place for a person, if they and their team may have one more."""
+        if self._here_max is not None and self._here[user_id] >= self._here_max:
+            return False
         limit = self._rules.limit(user_id)
         if limit is not None and self._of_people[user_id] >= limit:
             return False
@@ -71,6 +80,7 @@ class _Places:
                 return False
             self._of_teams[team_id] += 1
         self._of_people[user_id] += 1
+        self._here[user_id] += 1
         return True
 
 

@@ -33,6 +33,8 @@ LOOK_SECONDS = 1.0
 CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.3
 """The least time between two looks: where most places are taken, those that come free are filled together."""
 BEAT_SECONDS = 2.0
+# The rest of a worker's places is for others, who need not wait until one of so many calls has ended.
+SHARE_MAX = 0.75
 # Longer than any lease.
 LEFT_ALONE = timedelta(days=1)
 # Places given earlier count for nobody's turn any more.
@@ -51,6 +53,7 @@ class Runner:
         self._desk = desk
         self._stands_by = stands_by
         self._serving: dict[asyncio.Task[None], Claim] = {}
+        self._whose: dict[Claim, int] = {}
         self._given: list[tuple[float, int]] = []
         self._parent = os.getppid()
         self._draining_since: float | None = None
@@ -132,6 +135,8 @@ class Runner:
             served=served,
             grace=self._grace(),
             without=[claim.generation_id for claim in self._serving.values()],
+            here=Counter(self._whose[claim] for claim in self._serving.values() if claim in self._whose),
+            here_max=max(1, int(self._places * SHARE_MAX)),
         )
         try:
             loaded = execution.load(taken) if taken else {}
@@ -139,6 +144,10 @@ class Runner:
             log.exception("claims could not be read", claims=len(taken))
             return {}
         self._given += [(time.monotonic(), generation.user_id) for generation in loaded.values()]
+        self._whose = {
+            claim: user_id for claim, user_id in self._whose.items() if claim in self._serving.values()
+        }
+        self._whose |= {claim: generation.user_id for claim, generation in loaded.items()}
         return loaded
 
     def _grace(self) -> timedelta:

@@ -308,3 +308,11 @@ class TestOverTime:
         turns = Counter(user for _ in range(200) for _, user in house.step())
 
         assert 38 <= turns[2] <= 42
+
+
+def test_nobody_takes_all_places_of_a_worker_and_those_left_are_for_others() -> None:
+    waiting = [(number, 1) for number in range(1, 41)] + [(41, 2)]
+
+    chosen = line.next_up(waiting, running={1: 20}, rules=QueueRules(), free=12, here={1: 20}, here_max=24)
+
+    assert chosen == [41, 1, 2, 3, 4]
