@@ -80,7 +80,11 @@ def against_the_bound(
 
     people = [factories.person(credits=generations * 10) for _ in range(10)]
     clusters.submit(people, generations)
-    settings = {"GENERATION_WORKERS": str(workers), "RUNNER_PLACES": str(places)}
+    settings = {
+        "GENERATION_WORKERS": str(workers),
+        "RUNNER_PLACES": str(places),
+        "PICTURE_PROCESSES": str(max(1, CORES // workers)),
+    }
     with clusters.worker(**settings) as worker, clusters.watched(worker) as usage:
         clusters.wait_until(
             lambda: not clusters.unfinished(), seconds=600, why="work is left after 10 minutes"

@@ -18,6 +18,7 @@ from config import processes
 ROOT = Path(__file__).resolve().parents[1]
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 60
+LOOK_SECONDS = 5.0
 READY = "The worker is ready."
 
 
@@ -130,11 +131,14 @@ def _answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def watched(process: subprocess.Popen[str]) -> Iterator[Usage]:
-    """Looks at the memory of the process's descendants twice a second until the end of the block."""
-    usage, over = Usage(), threading.Event()
+    """Looks at the process's descendants every few seconds, as looking costs, and at the end of the block."""
+    usage, over, done = Usage(), threading.Event(), threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.5):
+        while not done.is_set():
+            over.wait(LOOK_SECONDS)
+            if over.is_set():
+                done.set()
             below = processes.descendants(process.pid)
             spent = cpu_seconds(below)
             for pid in below:

@@ -34,7 +34,7 @@ CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.3
 """The least time between two looks: where most places are taken, those that come free are filled together."""
 BEAT_SECONDS = 2.0
 # The rest of a worker's places is for others, who need not wait until one of so many calls has ended.
-SHARE_MAX = 0.75
+SHARE_MAX = 2 / 3
 # Longer than any lease.
 LEFT_ALONE = timedelta(days=1)
 # Places given earlier count for nobody's turn any more.
