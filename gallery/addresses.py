@@ -156,13 +156,15 @@ async def _read(response: httpx.Response, max_bytes: int) -> Fetched:
     claimed = response.headers.get("content-length", "")
     if claimed.isdecimal() and int(claimed) > max_bytes:
         raise _too_large(max_bytes)
-    data = bytearray()
+    chunks: list[bytes] = []
+    read = 0
     # Without a size: with one, httpx waits until it has so much, and a drip would hold us to the deadline.
     async for chunk in response.aiter_raw():
-        data += chunk
-        if len(data) > max_bytes:
+        chunks.append(chunk)
+        read += len(chunk)
+        if read > max_bytes:
             raise _too_large(max_bytes)
-    return Fetched(bytes(data), response.headers.get("content-type", ""), str(response.url))
+    return Fetched(b"".join(chunks), response.headers.get("content-type", ""), str(response.url))
 
 
 def _too_large(max_bytes: int) -> FetchFailed:
