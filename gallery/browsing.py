@@ -1,16 +1,28 @@
-"""Walking through pictures, newest first: whose, which words, and from where on."""
+"""Walking through pictures: whose, which ones, in what order, and from where on. All of it in the address."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import QueryDict
 
 from accounts.models import User
-from gallery.models import Image, ImageQuerySet
-from gallery.search import clean, search
+from gallery import collections
+from gallery.models import Collection, CollectionItem, Image, ImageTag
+from gallery.search import colours, engine, marks, ranking, syntax
+from gallery.search.engine import Viewer, Wanted
+from gallery.search.expression import Expression, Mark
+from gallery.search.meaning import Limits, colour_marks, meaning, tag_marks
+from gallery.search.words import normalised
 
-PAGE = 60
-SCOPES = ("mine", "everyone")
+PAGE = 48
+SCOPES = engine.SCOPES
+SORTS = ("newest", "best", "manual")
+"""By time; by how well the words fit; by the order of the collection."""
+CHOICES_MAX = 12
 _NUMBER_DIGITS_MAX = 18
 
 
@@ -20,30 +32,78 @@ class UnknownPlace(Exception):
 
 @dataclass(frozen=True)
 class Walk:
-    """What a person looks through: their own pictures or those shared with everyone, with some words."""
+    """What a person looks through. The default is all their own pictures.
+
+    `text` is as `search.syntax` reads it. `tags` are keys of tags, `people` public names as `by:` takes them,
+    `colour` a swatch's name, `#rrggbb` or `many`; `since` and `until` are days, both inclusive.
+    """
 
     scope: str = "mine"
     text: str = ""
+    tags: tuple[str, ...] = ()
+    any_tag: bool = False
+    ratios: tuple[str, ...] = ()
+    people: tuple[int, ...] = ()
+    providers: tuple[str, ...] = ()
+    colour: str = ""
+    closeness: str = colours.DEFAULT_CLOSENESS
+    since: date | None = None
+    until: date | None = None
+    with_references: bool = False
+    favourites: bool = False
+    collection: UUID | None = None
+    sort: str = "newest"
 
-    @property
+    @cached_property
     def query(self) -> str:
         """It as the query of an address, empty for what is the default."""
-        named = {"show": self.scope if self.scope != "mine" else "", "q": self.text}
-        return urlencode({name: value for name, value in named.items() if value})
+        return urlencode(self.parameters())
 
-    def images(self, user: User) -> ImageQuerySet:
-        """All pictures of the walk that the person may see."""
-        visible = Image.objects.visible_to(user)
-        if self.scope == "mine":
-            chosen = visible.filter(owner=user)
-        else:
-            chosen = visible.filter(visibility=Image.Visibility.EVERYONE)
-        return search(chosen, self.text)
+    def parameters(self) -> list[tuple[str, str]]:
+        """It as the parameters of an address, without those that say the default."""
+        named = [
+            ("show", self.scope if self.scope != "mine" else ""),
+            ("q", self.text),
+            *(("tag", tag) for tag in self.tags),
+            ("any", "1" if self.any_tag else ""),
+            *(("ratio", ratio) for ratio in self.ratios),
+            *(("person", str(person)) for person in self.people),
+            *(("provider", provider) for provider in self.providers),
+            ("colour", self.colour),
+            ("close", self.closeness if self.colour and self.closeness != colours.DEFAULT_CLOSENESS else ""),
+            ("since", self.since.isoformat() if self.since else ""),
+            ("until", self.until.isoformat() if self.until else ""),
+            ("references", "1" if self.with_references else ""),
+            ("favourites", "1" if self.favourites else ""),
+            ("collection", str(self.collection) if self.collection else ""),
+            ("sort", self.sort if self.sort != self.usual_sort else ""),
+        ]
+        return [(name, value) for name, value in named if value]
+
+    @property
+    def usual_sort(self) -> str:
+        return "manual" if self.collection and not self.is_narrowed else "newest"
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but whose and which collection is asked for."""
+        return self.without_narrowing() != replace(self, sort="newest")
+
+    def without_narrowing(self) -> "Walk":
+        """The same pictures without words and filters."""
+        return Walk(scope=self.scope, collection=self.collection)
+
+    @cached_property
+    def parsed(self) -> syntax.Parsed:
+        return syntax.parse(self.text)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some pictures, newest first, and the numbers beside which the older and the newer ones begin."""
+    """Some pictures in their order, and the places beside which the next and the previous ones begin.
+
+    `older` and `newer` are numbers for `before` and `after`; of a walk by fit they count pictures.
+    """
 
     images: list[Image]
     older: int | None
@@ -58,48 +118,88 @@ class Neighbours:
     older: Image | None
 
 
+# Addresses
+
+
 def walk_of(query: Mapping[str, str]) -> Walk:
     """The walk an address names.
 
-    :raises UnknownPlace: for a scope that doesn't exist.
+    :raises UnknownPlace: for what is no value that addresses of ours have.
     """
-    scope = query.get("show", "mine")
-    if scope not in SCOPES:
-        raise UnknownPlace(scope)
-    return Walk(scope, clean(query.get("q", "")))
-
-
-def page(
-    user: User, walk: Walk, *, before: int | None = None, after: int | None = None, size: int = PAGE
-) -> Page:
-    """The pictures next older than `before`, or next newer than `after`, or the newest."""
-    images = walk.images(user).select_related("original", "owner")
-    if after is not None:
-        found = list(images.filter(pk__gt=after).order_by("pk")[: size + 1])
-        shown = found[:size][::-1]
-        return Page(
-            shown,
-            older=shown[-1].pk if shown else None,
-            newer=shown[0].pk if len(found) > size else None,
-        )
-    if before is not None:
-        images = images.filter(pk__lt=before)
-    found = list(images.order_by("-pk")[: size + 1])
-    shown = found[:size]
-    return Page(
-        shown,
-        older=shown[-1].pk if len(found) > size else None,
-        newer=shown[0].pk if shown and before is not None else None,
+    given = _Given(query)
+    walk = Walk(
+        scope=given.one_of(
+            "show", SCOPES, "all" if given.get("collection") or given.flag("favourites") else "mine"
+        ),
+        text=syntax.clean(given.get("q")),
+        tags=tuple(dict.fromkeys(key for tag in given.all("tag") if (key := normalised(tag)))),
+        any_tag=given.flag("any"),
+        ratios=tuple(ratio for ratio in given.all("ratio") if given.check(ratio in marks.RATIOS)),
+        people=tuple(parse_number(person) or 0 for person in given.all("person")),
+        providers=tuple(given.all("provider")),
+        colour=given.colour("colour"),
+        closeness=given.one_of("close", tuple(colours.CLOSENESS), colours.DEFAULT_CLOSENESS),
+        since=given.day("since"),
+        until=given.day("until"),
+        with_references=given.flag("references"),
+        favourites=given.flag("favourites"),
+        collection=given.uuid("collection"),
     )
+    return replace(walk, sort=given.one_of("sort", SORTS, walk.usual_sort))
 
 
-def neighbours(user: User, walk: Walk, image: Image) -> Neighbours:
-    """What comes before and after the picture in the walk, whether or not it is part of it."""
-    images = walk.images(user)
-    return Neighbours(
-        newer=images.filter(pk__gt=image.pk).order_by("pk").first(),
-        older=images.filter(pk__lt=image.pk).order_by("-pk").first(),
-    )
+class _Given:
+    """The parameters of an address, read strictly."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._query = query
+
+    def get(self, name: str) -> str:
+        return self._query.get(name) or ""
+
+    def all(self, name: str) -> list[str]:
+        query = self._query
+        found = query.getlist(name) if isinstance(query, QueryDict) else [self.get(name)]
+        chosen = list(dict.fromkeys(value for value in found if value))
+        self.check(len(chosen) <= CHOICES_MAX and all(len(value) <= 120 for value in chosen))
+        return chosen
+
+    def flag(self, name: str) -> bool:
+        return self.one_of(name, ("0", "1"), "0") == "1"
+
+    def one_of(self, name: str, values: Sequence[str], default: str) -> str:
+        value = self.get(name) or default
+        self.check(value in values)
+        return value
+
+    def colour(self, name: str) -> str:
+        value = self.get(name)
+        self.check(not value or bool(colours.named(value)))
+        return value.lower()
+
+    def day(self, name: str) -> date | None:
+        value = self.get(name)
+        if not value:
+            return None
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise UnknownPlace(value) from error
+
+    def uuid(self, name: str) -> UUID | None:
+        value = self.get(name)
+        if not value:
+            return None
+        try:
+            return UUID(value)
+        except ValueError as error:
+            raise UnknownPlace(value) from error
+
+    @staticmethod
+    def check(is_fine: bool) -> bool:
+        if not is_fine:
+            raise UnknownPlace
+        return True
 
 
 def parse_number(text: str | None) -> int | None:
@@ -112,6 +212,147 @@ def parse_number(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS_MAX):
         raise UnknownPlace(text)
     return int(text)
+
+
+# What it means
+
+
+def wanted(user: User, walk: Walk, *, viewer: Viewer | None = None) -> Wanted:
+    """The walk as the search engine takes it.
+
+    :raises UnknownPlace: for a collection the person doesn't see.
+    """
+    expression, limits = meaning(walk.parsed.terms, me=user.pk, closeness=walk.closeness)
+    expression = _chosen(walk, expression)
+    limits = _within(user, walk, limits)
+    if viewer is None:
+        # One's own pictures are one's own whatever team one is in.
+        viewer = Viewer(user.pk, None) if walk.scope == "mine" else engine.viewer_of(user)
+    return Wanted(viewer, walk.scope, expression, limits)
+
+
+def _chosen(walk: Walk, expression: Expression) -> Expression:
+    if walk.tags and walk.any_tag:
+        expression = expression.and_any(tag_marks(walk.tags))
+    else:
+        for tag in walk.tags:
+            expression = expression.and_any(tag_marks([tag]))
+    for chosen in (
+        [marks.aspect(ratio) for ratio in walk.ratios],
+        [marks.owner(person) for person in walk.people],
+        [marks.provider(provider) for provider in walk.providers],
+    ):
+        if chosen:
+            expression = expression.and_any(Mark(mark) for mark in chosen)
+    if walk.colour:
+        expression = expression.and_any(colour_marks(colours.named(walk.colour), walk.closeness))
+    if walk.with_references:
+        expression = expression.and_any([Mark(marks.REFERENCES)])
+    return expression
+
+
+def _within(user: User, walk: Walk, limits: Limits) -> Limits:
+    days = [syntax.Term("from", walk.since.isoformat())] if walk.since else []
+    if walk.until and walk.until < date.max:
+        days.append(syntax.Term("before", date.fromordinal(walk.until.toordinal() + 1).isoformat()))
+    _, limits = meaning(days, me=user.pk, limits=limits)
+    if walk.favourites:
+        limits = replace(limits, favourite_of=user.pk)
+    if walk.collection:
+        limits = replace(limits, collection_id=collection_of(user, walk.collection).pk)
+    return limits
+
+
+def collection_of(user: User, public_id: UUID) -> Collection:
+    """The collection of that id.
+
+    :raises UnknownPlace: when the person doesn't see it.
+    """
+    found = collections.visible_to(user).filter(public_id=public_id).first()
+    if found is None:
+        raise UnknownPlace(public_id)
+    return found
+
+
+# Pages
+
+
+def page(
+    user: User, walk: Walk, *, before: int | None = None, after: int | None = None, size: int = PAGE
+) -> Page:
+    """The pictures that come next after the place `before`, or just ahead of `after`, or the first ones.
+
+    :raises UnknownPlace: as `wanted`.
+    """
+    asked = wanted(user, walk)
+    if walk.sort == "best":
+        return _page_of(_best(asked, walk), before, after, size)
+    if walk.sort == "manual":
+        return _page_of(_in_order(asked), before, after, size)
+    if after is not None:
+        found = engine.newest(asked, size=size + 1, after=after)
+        shown = found[-size:]
+        return Page(images_of(shown), shown[-1] if shown else None, shown[0] if len(found) > size else None)
+    found = engine.newest(asked, size=size + 1, before=before)
+    shown = found[:size]
+    return Page(
+        images_of(shown),
+        older=shown[-1] if len(found) > size else None,
+        newer=shown[0] if shown and before is not None else None,
+    )
+
+
+def images_of(ids: Sequence[int]) -> list[Image]:
+    """The images with these ids, in this order, with their originals and owners."""
+    images = Image.objects.select_related("original", "owner").in_bulk(ids) if ids else {}
+    return [images[pk] for pk in ids if pk in images]
+
+
+def _page_of(ids: Sequence[int], before: int | None, after: int | None, size: int) -> Page:
+    """A page of a list of ids; places are how many come ahead."""
+    start = max(0, after - size) if after is not None else before or 0
+    shown = ids[start : start + size]
+    return Page(
+        images_of(shown),
+        older=start + size if start + size < len(ids) else None,
+        newer=start if start > 0 else None,
+    )
+
+
+def _best(asked: Wanted, walk: Walk) -> list[int]:
+    ids = engine.newest(asked, size=ranking.AMONG)
+    tags: dict[int, list[str]] = {pk: [] for pk in ids}
+    named = ImageTag.objects.filter(image__in=ids).values_list("image_id", "tag__name")
+    for image_id, name in named:
+        tags[image_id].append(name)
+    texts = Image.objects.filter(pk__in=ids).values_list("pk", "title", "prompt", "notes")
+    candidates = [ranking.Candidate(*texts_of, tags[texts_of[0]]) for texts_of in texts]
+    return ranking.best_first(candidates, walk.parsed.terms)
+
+
+def _in_order(asked: Wanted) -> list[int]:
+    """All ids of a collection in its own order; those that may be seen."""
+    items = CollectionItem.objects.filter(collection=asked.limits.collection_id)
+    ids = items.order_by("position", "pk").values_list("image_id", flat=True)
+    seen = set(engine.newest(asked, size=collections.IMAGES_MAX))
+    return [pk for pk in ids if pk in seen]
+
+
+def neighbours(user: User, walk: Walk, image: Image) -> Neighbours:
+    """What comes before and after the picture in the walk, whether or not it is part of it."""
+    asked = wanted(user, walk)
+    if walk.sort != "newest":
+        ids = _best(asked, walk) if walk.sort == "best" else _in_order(asked)
+        if image.pk in ids:
+            at = ids.index(image.pk)
+            beside = images_of(ids[max(0, at - 1) : at + 2])
+            return Neighbours(
+                newer=beside[0] if at > 0 else None,
+                older=beside[-1] if at + 1 < len(ids) and len(beside) > 1 else None,
+            )
+    newer = images_of(engine.newest(asked, size=1, after=image.pk))
+    older = images_of(engine.newest(asked, size=1, before=image.pk))
+    return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
 def by_date(images: list[Image]) -> Iterator[tuple[date, list[Image]]]:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import rows
 from accounts.models import User
-from gallery import picture_process, storage
+from gallery import likeness, picture_process, storage
 from gallery.inspection import CannotRead, Inspection
 from gallery.models import Original, Rendition, Upload
 
@@ -73,6 +73,8 @@ class Stored:
     placeholder: str
     colour: str
     signature: bytes
+    palette: tuple[tuple[str, int], ...]
+    difference_hash: int
     blank: bool
     renditions: tuple[StoredRendition, ...]
 
@@ -102,6 +104,8 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
         placeholder=inspection.placeholder,
         colour=inspection.colour,
         signature=inspection.signature,
+        palette=inspection.palette,
+        difference_hash=inspection.difference_hash,
         blank=inspection.blank,
         renditions=renditions,
     )
@@ -145,6 +149,8 @@ def record(stored: Stored) -> Original:
         placeholder=stored.placeholder,
         colour=stored.colour,
         signature=stored.signature,
+        palette=[list(one) for one in stored.palette],
+        difference_hash=likeness.signed(stored.difference_hash),
     )
     if not rows.insert_new(original, unique="sha256"):
         original = rows.get(Original, where="sha256 = %s", values=[stored.sha256])

@@ -50,7 +50,8 @@ class Inspection:
     """A picture that decoded whole.
 
     `width` and `height` are pixels of the upright picture. `placeholder` is a data URI under 400
-    characters, `colour` is `#rrggbb`, `signature` is 16×16 RGB bytes row by row. `blank` means
+    characters, `colour` is `#rrggbb`, `signature` is 16×16 RGB bytes row by row, `palette` and
+    `difference_hash` are as `likeness` makes them of it. `blank` means
     practically one colour. `encoded` is the picture written anew, or None when its bytes are kept;
     `content_type` is that of what is to be stored.
     """
@@ -61,6 +62,8 @@ class Inspection:
     placeholder: str
     colour: str
     signature: bytes
+    palette: tuple[tuple[str, int], ...]
+    difference_hash: int
     blank: bool
     encoded: bytes | None
     copies: tuple[SmallCopy, ...]
@@ -152,6 +155,8 @@ def pack_inspection(inspection: Inspection) -> bytes:
         "placeholder": inspection.placeholder,
         "colour": inspection.colour,
         "signature": base64.b64encode(inspection.signature).decode(),
+        "palette": inspection.palette,
+        "difference_hash": inspection.difference_hash,
         "blank": inspection.blank,
         "kept": inspection.encoded is None,
         "copies": [[copy.size, copy.width, copy.height] for copy in inspection.copies],
@@ -200,6 +205,8 @@ def _inspection(header: dict[str, Any], blobs: list[bytes]) -> Inspection:
         placeholder=str(header["placeholder"]),
         colour=str(header["colour"]),
         signature=base64.b64decode(header["signature"], validate=True),
+        palette=tuple((str(colour), int(share)) for colour, share in header["palette"]),
+        difference_hash=int(header["difference_hash"]),
         blank=bool(header["blank"]),
         encoded=None if header["kept"] else encoded,
         copies=tuple(

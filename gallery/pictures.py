@@ -9,7 +9,7 @@ import io
 
 from PIL import Image
 
-from gallery import decoding
+from gallery import decoding, likeness
 from gallery.inspection import CONTENT_TYPES, CannotRead, Inspection, SmallCopy
 
 RENDITION_SIZES = (1280, 640, 320)
@@ -44,13 +44,16 @@ def inspect(data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspecti
         picture, encoded, content_type = _encode(picture, may_be_png=may_be_png, bytes_max=result_bytes_max)
     smallest, copies = _renditions(picture)
     flat = on_white(smallest)
+    signature = _signature(picture)
     return Inspection(
         content_type=content_type,
         width=picture.width,
         height=picture.height,
         placeholder=_placeholder(smallest),
         colour=_dominant_colour(flat),
-        signature=_signature(picture),
+        signature=signature,
+        palette=tuple(likeness.palette(signature)),
+        difference_hash=likeness.difference_hash(signature),
         blank=_is_blank(flat),
         encoded=encoded,
         copies=copies,

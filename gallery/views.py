@@ -25,9 +25,9 @@ def pictures(request: HttpRequest) -> HttpResponse:
         walk = browsing.walk_of(request.GET)
         before = browsing.parse_number(request.GET.get("before"))
         after = browsing.parse_number(request.GET.get("after"))
+        page = browsing.page(user, walk, before=before, after=after)
     except browsing.UnknownPlace as unknown:
         raise Http404 from unknown
-    page = browsing.page(user, walk, before=before, after=after)
     context = {
         "walk": walk,
         "page": page,
@@ -46,13 +46,14 @@ def picture_facts(request: HttpRequest, image: Image) -> dict[str, Any]:
     user = signed_in(request)
     try:
         walk = browsing.walk_of(request.GET)
+        beside = browsing.neighbours(user, walk, image)
     except browsing.UnknownPlace as unknown:
         raise Http404 from unknown
     return {
         "image": image,
         "is_mine": image.owner_id == user.pk,
         "walk": walk,
-        "beside": browsing.neighbours(user, walk, image),
+        "beside": beside,
         "provenance": provenance.of(image),
         "file_type": image.original.content_type.removeprefix("image/").upper(),
         "model": provenance.model_name(image.model),
@@ -68,7 +69,11 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     chosen = request.POST.get("visibility")
     if chosen not in Image.Visibility.values:
         return HttpResponse(status=422)
-    sharing.show_to(image, chosen)
+    try:
+        sharing.show_to(image, chosen)
+    except sharing.NoTeam:
+        messages.error(request, "You aren't in a team, so there is nobody to show it to. Ask an admin.")
+        return redirect("gallery:image", public_id)
     messages.success(request, _SEEN_BY[chosen])
     # Back to where the buttons stand.
     back = f"{reverse('gallery:image', args=[public_id])}?panel=details"
@@ -81,5 +86,6 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 _SEEN_BY: dict[str, str] = {
     Image.Visibility.PRIVATE: "Only you can see this picture now.",
+    Image.Visibility.TEAM: "Your team can see this picture now.",
     Image.Visibility.EVERYONE: "Everyone signed in can see this picture now.",
 }

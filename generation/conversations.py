@@ -117,11 +117,10 @@ def tip(conversation: Conversation) -> Image:
         raise NothingToContinue(
             "The newest turn is still being made. Wait for it, or name the picture in continue_from."
         )
-    output = newest.outputs.select_related("image__original").first()
-    if output is None:
+    output = newest.outputs.select_related("image__original").exclude(image=None).first()
+    if output is None or output.image is None:
         raise NothingToContinue("This conversation has no picture to go on from.")
-    image: Image = output.image
-    return image
+    return output.image
 
 
 def picture_of(conversation: Conversation, public_id: str) -> Image:
@@ -130,7 +129,8 @@ def picture_of(conversation: Conversation, public_id: str) -> Image:
     :raises wishes.InvalidWish: it isn't, or may not be seen any more.
     """
     outputs = Output.objects.filter(generation__branch__conversation=conversation, image__public_id=public_id)
-    if output := outputs.select_related("image__original").first():
+    output = outputs.select_related("image__original").first()
+    if output is not None and output.image is not None:
         return output.image
     root = _seen(conversation.user, conversation.root_id)
     if root is None or str(root.public_id) != str(public_id):

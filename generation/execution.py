@@ -17,12 +17,12 @@ from django.utils import timezone
 
 from accounts import events, ledger, rows
 from accounts.models import Hold
-from gallery import ingest, provenance
+from gallery import collections, ingest, keeping, provenance
 from gallery.models import Image
 from generation import health
 from generation.catalog import Offer
 from generation.claims import Claim
-from generation.models import Attempt, Generation, Output
+from generation.models import Attempt, Generation, Output, Reference
 from generation.progress import Reason, progress
 
 Status = Generation.Status
@@ -201,9 +201,17 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
     _end(
         generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now
     )
+    sources = _sources(generation)
+    images = []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
         image = _image(generation, one.attempt, one.picture, now)
-        rows.insert(Output(generation=generation, position=place, attempt=one.attempt, image=image))
+        keeping.keep(image, sources=sources)
+        images.append(image)
+        output = Output(generation=generation, position=place, attempt=one.attempt, image=image)
+        output.sha256 = one.picture.sha256
+        rows.insert(output)
+    if generation.collection_id is not None:
+        collections.file(generation.collection_id, images, by_id=generation.user_id)
     ledger.capture(
         hold=generation.hold,
         amount=generation.price * got,
@@ -350,8 +358,9 @@ def _end(generation: Generation, status: Status, reason: Reason | None, now: dat
 
 
 def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now: datetime) -> Image:
-    image = Image(
+    return Image(
         owner_id=generation.user_id,
+        team_id=attempt.team_id,
         original=ingest.record(picture),
         prompt=generation.prompt,
         model=generation.model,
@@ -359,10 +368,17 @@ def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now
         provider=provenance.EMULATOR if attempt.emulated else attempt.provider,
         aspect_ratio=generation.aspect_ratio,
         credits=generation.price,
+        generation_id=generation.public_id,
         created_at=now,
     )
-    rows.insert(image)
-    return image
+
+
+def _sources(generation: Generation) -> list[keeping.Source]:
+    """What the pictures of a generation are made from: the one it goes on from, and the references."""
+    given = Reference.objects.filter(generation=generation).order_by("position")
+    sources = [keeping.Source(*one) for one in given.values_list("original_id", "image_id")]
+    begun = generation.continues
+    return sources if begun is None else [keeping.Source(begun.original_id, begun.pk), *sources]
 
 
 def _update(attempt: Attempt, **changes: Any) -> None:

@@ -222,7 +222,7 @@ def _row(
     return Row(
         generation=generation,
         state=state,
-        images=tuple(output.image for output in generation.outputs.all()),
+        images=tuple(generation.images),
         expected=expected,
         left=expectation.left_words(expected.finish_at, now) if expected.finish_at else "",
         terms=stopping.terms(generation),
@@ -268,7 +268,7 @@ def _words(generation: Generation, state: State) -> tuple[str, str]:
 
 def _provider(generation: Generation, known: Catalog) -> str:
     """Who made it or makes it, as people call them; empty while nobody has been asked."""
-    if made := [output.image.provider for output in generation.outputs.all()]:
+    if made := [image.provider for image in generation.images]:
         return (
             known.providers[made[0]].title
             if made[0] in known.providers

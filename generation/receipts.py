@@ -148,7 +148,7 @@ def receipt(generation: Generation, *, with_costs: bool) -> Receipt:
         vendor_cost_usd=sum(stated, Decimal()) if stated else None,
         timeline=tuple(_timeline(generation, known, with_costs)),
         attempts=attempts,
-        files=tuple(_file(output) for output in generation.outputs.all()),
+        files=tuple(_file(output) for output in generation.outputs.all() if output.image is not None),
     )
 
 
@@ -203,7 +203,7 @@ def _of_end(generation: Generation) -> Iterator[Step]:
     outputs = list(generation.outputs.all())
     if outputs:
         text = f"{plural(len(outputs), 'picture')} stored."
-        yield Step(outputs[-1].image.created_at, "stored", text)
+        yield Step(generation.finished_at or generation.created_at, "stored", text)
     for entry in hold.entries.all():
         if entry.kind == Kind.CAPTURE:
             yield from _charged(entry, hold, len(outputs))
@@ -244,6 +244,7 @@ def _attempt(attempt: Attempt, known: Catalog, with_costs: bool) -> AttemptFacts
 
 
 def _file(output: Output) -> FileFacts:
+    assert output.image is not None
     original = output.image.original
     copies = sorted(original.renditions.all(), key=lambda copy: copy.size)
     return FileFacts(

@@ -211,7 +211,7 @@ def _lines(generations: list[Generation], known: list[Branch], root: Image | Non
 
 
 def _images(row: Generation) -> tuple[Image, ...]:
-    return tuple(output.image for output in row.outputs.all())
+    return tuple(row.images)
 
 
 def _read(rows: GenerationQuerySet) -> GenerationQuerySet:

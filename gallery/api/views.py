@@ -105,7 +105,10 @@ class ImageView(APIView):
             raise PermissionDenied("Only the person who made this image may change it.", code="not_yours")
         given = ImageChangeInput(data=request.data)
         given.is_valid(raise_exception=True)
-        sharing.show_to(image, given.validated_data["visibility"])
+        try:
+            sharing.show_to(image, given.validated_data["visibility"])
+        except sharing.NoTeam as refusal:
+            raise ValidationError({"visibility": "You aren't in a team."}, code="no_team") from refusal
         return _answer(request, image)
 
 

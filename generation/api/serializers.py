@@ -297,8 +297,7 @@ class GenerationOutput(serializers.ModelSerializer):
 
     @extend_schema_field(ImageOutput(many=True))
     def get_images(self, generation: Generation) -> Any:
-        images = [output.image for output in generation.outputs.all()]
-        return ImageOutput(images, many=True, context=self.context).data
+        return ImageOutput(generation.images, many=True, context=self.context).data
 
     @extend_schema_field(ReasonOutput(allow_null=True))
     def get_error(self, generation: Generation) -> dict[str, str] | None:
@@ -310,7 +309,7 @@ class GenerationOutput(serializers.ModelSerializer):
 
     @extend_schema_field(str)
     def get_provider(self, generation: Generation) -> str:
-        made = [output.image.provider for output in generation.outputs.all()]
+        made = [image.provider for image in generation.images]
         tried = [attempt.provider for attempt in generation.attempts.all()]
         return [generation.provider, *tried, *made][-1]
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, CreditAccount, Hold, Team
-from gallery.models import Image, Original
+from gallery.models import Collection, Image, Original
 from generation.models.conversations import Branch
 
 
@@ -55,6 +55,10 @@ class Generation(models.Model):
     branch = models.ForeignKey(Branch, null=True, on_delete=models.PROTECT, related_name="generations")
     continues = models.ForeignKey(Image, null=True, on_delete=models.SET_NULL, related_name="continued_by")
     name = models.CharField("name of the turn", max_length=80, blank=True)
+    # Where its images are filed once they are there.
+    collection = models.ForeignKey(
+        Collection, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     # The one it was asked for again after.
     retry_of = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
@@ -105,6 +109,11 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.public_id} {self.status}"
+
+    @property
+    def images(self) -> list[Image]:
+        """The images it delivered, without those that were deleted for good since."""
+        return [output.image for output in self.outputs.all() if output.image is not None]
 
     @property
     def is_terminal(self) -> bool:
@@ -234,7 +243,9 @@ class Output(models.Model):
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
     position = models.PositiveSmallIntegerField()
     attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="outputs")
-    image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="output")
+    # Null once it was deleted for good; the digest of its file stays.
+    image = models.OneToOneField(Image, null=True, on_delete=models.SET_NULL, related_name="output")
+    sha256 = models.CharField("SHA-256 of the original", max_length=64, blank=True)
 
     class Meta:
         ordering = ["position"]

@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 from accounts.models import User
+from gallery import keeping, likeness
 from gallery.models import Image, Original
 
 _numbers = itertools.count(1)
@@ -14,6 +15,7 @@ PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAI
 def image(owner: User, *, width: int = 1248, height: int = 832, **fields: Any) -> Image:
     """An image whose file isn't there."""
     digest = hashlib.sha256(str(next(_numbers)).encode()).hexdigest()
+    signature = fields.pop("signature", bytes(768))
     original = Original.objects.create(
         sha256=digest,
         name=f"originals/{digest}.png",
@@ -23,9 +25,13 @@ def image(owner: User, *, width: int = 1248, height: int = 832, **fields: Any) -
         height=height,
         placeholder=PLACEHOLDER,
         colour="#336699",
-        signature=bytes(768),
+        signature=signature,
+        palette=[list(one) for one in likeness.palette(signature)],
+        difference_hash=likeness.signed(likeness.difference_hash(signature)),
     )
     fields.setdefault("prompt", "a lighthouse at dusk")
     fields.setdefault("model", "gemini-2.5-flash-image")
     fields.setdefault("provider", "aimlapi")
-    return Image.objects.create(owner=owner, original=original, **fields)
+    image = Image(owner=owner, original=original, **fields)
+    keeping.keep(image)
+    return image

@@ -1,0 +1,194 @@
+"""Ids of pictures by an expression and limits, newest first, on either database.
+
+What a person may see is part of what is looked for, so nothing is found that must be left out afterwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import Membership, User
+from gallery.models import Image
+from gallery.search import marks
+from gallery.search.expression import Expression, Mark, fts5, tsquery
+from gallery.search.index import TABLE
+from gallery.search.meaning import Limits
+
+SCOPES = ("mine", "team", "everyone", "all")
+"""Whose pictures: one's own, those shown to one's team, those shown to everyone, and all of these."""
+_CLOCKS_APART = timedelta(days=1)
+"""By how much the order of ids and of times may differ."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks: a person, and the team they are in, if any."""
+
+    user_id: int
+    team_id: int | None
+
+
+def viewer_of(user: User) -> Viewer:
+    """Asks the database for the team at each call: membership ends at once."""
+    return Viewer(user.pk, Membership.objects.filter(user=user).values_list("team_id", flat=True).first())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for: by whom, among whose pictures, with which words and facts, within which limits."""
+
+    viewer: Viewer
+    scope: str = "all"
+    expression: Expression = field(default_factory=Expression)
+    limits: Limits = field(default_factory=Limits)
+
+
+def newest(wanted: Wanted, *, size: int, before: int | None = None, after: int | None = None) -> list[int]:
+    """At most `size` ids, newest first: the newest of all, those next older than `before`, or next newer
+    than `after`.
+    """
+    statement, values = _statement(wanted, before, after)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} LIMIT {size:d}", values)
+        found = [row[0] for row in cursor.fetchall()]
+    return found[::-1] if after is not None else found
+
+
+def count(wanted: Wanted, *, most: int) -> int:
+    """How many there are, counted up to `most`."""
+    statement, values = _statement(wanted, None, None)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM ({statement} LIMIT {most:d}) found", values)
+        return int(cursor.fetchone()[0])
+
+
+def _statement(wanted: Wanted, before: int | None, after: int | None) -> tuple[str, list[Any]]:
+    order = "ASC" if after is not None else "DESC"
+    conditions, values = _conditions(wanted.limits, before, after)
+    if wanted.expression.is_empty or (wanted.scope == "team" and wanted.viewer.team_id is None):
+        return "SELECT id FROM gallery_image WHERE 1 = 0", []
+    if wanted.expression.clauses or wanted.expression.without:
+        return _in_index(wanted, conditions, values, order)
+    return _in_rows(wanted, conditions, values, order)
+
+
+# By words and marks
+
+
+def _in_index(wanted: Wanted, conditions: list[str], values: list[Any], order: str) -> tuple[str, list[Any]]:
+    seen = wanted.expression.and_any(_seen_by(wanted))
+    # The join only where a condition asks for the row.
+    needs_row = any("i." in condition for condition in conditions)
+    if connection.vendor == "postgresql":
+        key, match, text = "s.id", "s.document @@ %s::tsquery", tsquery(seen)
+    else:
+        key, match, text = "s.rowid", "s.gallery_search MATCH %s", fts5(seen)
+    joined = f" JOIN gallery_image i ON i.id = {key}" if needs_row else ""
+    where = " AND ".join([match, *(condition.replace("{id}", key) for condition in conditions)])
+    table = f"{TABLE} AS s" if connection.vendor == "postgresql" else f"{TABLE} s"
+    statement = f"SELECT {key} AS id FROM {table}{joined} WHERE {where} ORDER BY {key} {order}"
+    return statement, [text, *values]
+
+
+def _seen_by(wanted: Wanted) -> list[Mark]:
+    viewer = wanted.viewer
+    own = [Mark(marks.owner(viewer.user_id))]
+    team = [Mark(marks.team(viewer.team_id))] if viewer.team_id is not None else []
+    everyone = [Mark(marks.EVERYONE)]
+    return {"mine": own, "team": team, "everyone": everyone, "all": [*own, *team, *everyone]}[wanted.scope]
+
+
+# By the images' rows alone
+
+_SHOWN_TO_TEAM = "i.team_id = %s AND i.visibility IN ('team', 'everyone')"
+_SHOWN_TO_ALL = "i.visibility = 'everyone'"
+
+
+def _in_rows(wanted: Wanted, conditions: list[str], values: list[Any], order: str) -> tuple[str, list[Any]]:
+    viewer, limits = wanted.viewer, wanted.limits
+    branches = _branches(wanted.scope, viewer)
+    kept = ["i.trashed_at IS NULL", *(condition.replace("{id}", "i.id") for condition in conditions)]
+    if len(branches) > 1 and (limits.favourite_of is not None or limits.collection_id is not None):
+        # Few rows, found by what they are in: whether they are seen is looked at row by row.
+        either = " OR ".join(f"({condition})" for condition, _ in branches)
+        branches = [(f"({either})", [value for _, some in branches for value in some])]
+    parts = [
+        f"SELECT i.id AS id FROM gallery_image i WHERE {' AND '.join([seen, *kept])}" for seen, _ in branches
+    ]
+    if len(parts) == 1:
+        return f"{parts[0]} ORDER BY i.id {order}", [*branches[0][1], *values]
+    # Each branch is walked by its own index, in order, only as far as needed.
+    joined = " UNION ALL ".join(f"SELECT id FROM ({part} ORDER BY i.id {order}) one" for part in parts)
+    return (
+        f"SELECT id FROM ({joined}) found ORDER BY id {order}",
+        [value for _, some in branches for value in (*some, *values)],
+    )
+
+
+def _branches(scope: str, viewer: Viewer) -> list[tuple[str, list[Any]]]:
+    """Conditions that pictures of the scope meet, exactly one each, and their values."""
+    if scope == "mine":
+        return [("i.owner_id = %s", [viewer.user_id])]
+    if scope == "team":
+        return [(_SHOWN_TO_TEAM, [viewer.team_id])]
+    if scope == "everyone":
+        return [(_SHOWN_TO_ALL, [])]
+    branches: list[tuple[str, list[Any]]] = [("i.owner_id = %s", [viewer.user_id])]
+    others = "i.owner_id <> %s"
+    if viewer.team_id is None:
+        return [*branches, (f"{_SHOWN_TO_ALL} AND {others}", [viewer.user_id])]
+    elsewhere = f"{_SHOWN_TO_ALL} AND {others} AND (i.team_id IS NULL OR i.team_id <> %s)"
+    return [
+        *branches,
+        (f"{_SHOWN_TO_TEAM} AND {others}", [viewer.team_id, viewer.user_id]),
+        (elsewhere, [viewer.user_id, viewer.team_id]),
+    ]
+
+
+# Limits
+
+
+def _conditions(limits: Limits, before: int | None, after: int | None) -> tuple[list[str], list[Any]]:
+    """Conditions on rows, `{id}` for the id's column, and their values."""
+    chosen: list[tuple[str, Sequence[Any]]] = []
+    if before is not None:
+        chosen.append(("{id} < %s", [before]))
+    if after is not None:
+        chosen.append(("{id} > %s", [after]))
+    if limits.created_from is not None:
+        chosen.append(("i.created_at >= %s", [_moment(limits.created_from)]))
+        chosen.append(("{id} >= %s", [_first_id(limits.created_from - _CLOCKS_APART)]))
+    if limits.created_before is not None:
+        chosen.append(("i.created_at < %s", [_moment(limits.created_before)]))
+        chosen.append(("{id} <= %s", [_last_id(limits.created_before + _CLOCKS_APART)]))
+    if limits.credits_min is not None:
+        chosen.append(("i.credits >= %s", [limits.credits_min]))
+    if limits.credits_max is not None:
+        chosen.append(("i.credits <= %s", [limits.credits_max]))
+    if limits.favourite_of is not None:
+        within = "{id} IN (SELECT f.image_id FROM gallery_favourite f WHERE f.user_id = %s)"
+        chosen.append((within, [limits.favourite_of]))
+    if limits.collection_id is not None:
+        within = "{id} IN (SELECT c.image_id FROM gallery_collectionitem c WHERE c.collection_id = %s)"
+        chosen.append((within, [limits.collection_id]))
+    return [condition for condition, _ in chosen], [value for _, values in chosen for value in values]
+
+
+def _moment(moment: datetime) -> Any:
+    """A time as the database's driver takes it where no field does it."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _first_id(moment: datetime) -> int:
+    """The id of the first picture from that time on; one beyond all where there is none."""
+    found = Image.objects.filter(created_at__gte=moment).order_by("created_at").values_list("pk", flat=True)
+    return found.first() or (1 << 62)
+
+
+def _last_id(moment: datetime) -> int:
+    """The id of the last picture before that time; 0 where there is none."""
+    found = Image.objects.filter(created_at__lt=moment).order_by("-created_at").values_list("pk", flat=True)
+    return found.first() or 0

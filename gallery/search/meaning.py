@@ -1,0 +1,151 @@
+"""From the terms of a search to an expression over words and marks, and limits on rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from django.db.models import Q
+
+from accounts.models import User
+from gallery import likeness
+from gallery.models import Tag
+from gallery.search import colours, marks
+from gallery.search.expression import Atom, Expression, Mark, Phrase, Word
+from gallery.search.syntax import Term
+from gallery.search.words import words
+
+NAMES_MAX = 50
+"""Tags, and people, that one word may stand for; the most used tags are taken."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is asked of the images' own rows. The end of a time is exclusive, that of credits inclusive."""
+
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    credits_min: int | None = None
+    credits_max: int | None = None
+    favourite_of: int | None = None
+    collection_id: int | None = None
+
+
+def meaning(
+    terms: Iterable[Term],
+    *,
+    me: int,
+    closeness: str = colours.DEFAULT_CLOSENESS,
+    expression: Expression | None = None,
+    limits: Limits | None = None,
+) -> tuple[Expression, Limits]:
+    """What the terms ask for, in addition to what is given. `me` is who `by:me` is.
+
+    A word is also found as a word of a tag's or a person's name.
+    """
+    expression, limits = expression or Expression(), limits or Limits()
+    for term in terms:
+        if term.kind in ("from", "before", "cost"):
+            limits = _limited(limits, term)
+        else:
+            atoms = _atoms(term, me, closeness)
+            expression = expression.and_none(atoms) if term.excluded else expression.and_any(atoms)
+    return expression, limits
+
+
+def tag_marks(keys: Iterable[str]) -> list[Mark]:
+    """The marks of the tags with these keys, and of those that were merged into them."""
+    return _marks_of(Tag.objects.filter(key__in=list(keys)))
+
+
+def colour_marks(colour: str, closeness: str) -> list[Mark]:
+    """The marks of a colour (`#rrggbb`, or `many`) and of those near it."""
+    if colour == colours.MANY:
+        return [Mark(marks.MANY_COLOURED)]
+    distance = colours.CLOSENESS[closeness]
+    near = likeness.cells_near(likeness.lab(*likeness.rgb(colour)), distance)
+    return [Mark(marks.colour(cell)) for cell in near]
+
+
+def _atoms(term: Term, me: int, closeness: str) -> list[Atom]:
+    match term.kind:
+        case "words":
+            return _of_words(term.value.split())
+        case "tag":
+            return [*tag_marks([term.value])]
+        case "by":
+            return [*_people(term.value.split(), me)]
+        case "ratio":
+            return [Mark(marks.aspect(term.value))]
+        case "color":
+            return [*colour_marks(term.value, closeness)]
+        case "provider":
+            return [Mark(marks.provider(term.value))]
+        case "model":
+            return [Mark(marks.model(term.value))]
+    raise AssertionError(term.kind)
+
+
+def _of_words(together: list[str]) -> list[Atom]:
+    text: Atom = Phrase(tuple(together)) if len(together) > 1 else Word(together[0])
+    return [text, *_tags_named(together), *_people_named(together)]
+
+
+def _tags_named(together: list[str]) -> list[Mark]:
+    """Tags whose names have the words side by side, the last one perhaps going on."""
+    candidates = Tag.objects.filter(key__contains=" ".join(together)).order_by("-uses", "pk")
+    fitting = [tag for tag in candidates[: 4 * NAMES_MAX] if _begins(tag.key.split(), together)]
+    return _marks_of(fitting[:NAMES_MAX])
+
+
+def _begins(name: list[str], together: list[str]) -> bool:
+    longer = len(together) == 1 and Word(together[0]).finds_longer
+    for start in range(len(name) - len(together) + 1):
+        part = name[start : start + len(together)]
+        if part == together or (longer and part[0].startswith(together[0])):
+            return True
+    return False
+
+
+def _marks_of(tags: Iterable[Tag]) -> list[Mark]:
+    found = {tag.merged_into_id or tag.pk for tag in tags}
+    merged = Tag.objects.filter(merged_into__in=found).values_list("pk", flat=True) if found else ()
+    return [Mark(marks.tag(pk)) for pk in sorted(found.union(merged))]
+
+
+def _people(name: list[str], me: int) -> list[Mark]:
+    if name == ["me"]:
+        return [Mark(marks.owner(me))]
+    return _people_named(name)
+
+
+def _people_named(name: list[str]) -> list[Mark]:
+    """People who have each of the words in their names."""
+    # Words with accents are left to us: the database keeps those of names.
+    condition = Q()
+    for word in name:
+        if word.isascii():
+            condition &= Q(name__icontains=word) | Q(name="", email__icontains=word)
+    people = User.objects.filter(condition).order_by("pk")
+    found = [person.pk for person in people if set(name) <= set(words(person.get_full_name()))]
+    return [Mark(marks.owner(pk)) for pk in found[:NAMES_MAX]]
+
+
+def _limited(limits: Limits, term: Term) -> Limits:
+    if term.kind == "cost":
+        return _costing(limits, term.value)
+    day = date.fromisoformat(term.value)
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if term.kind == "from":
+        return replace(limits, created_from=max(moment, limits.created_from or moment))
+    return replace(limits, created_before=min(moment, limits.created_before or moment))
+
+
+def _costing(limits: Limits, value: str) -> Limits:
+    number = int(value.lstrip("<>="))
+    least = {">": number + 1, ">=": number, "=": number}.get(value.rstrip("0123456789"))
+    most = {"<": number - 1, "<=": number, "=": number}.get(value.rstrip("0123456789"))
+    if least is not None and (limits.credits_min is None or least > limits.credits_min):
+        limits = replace(limits, credits_min=least)
+    if most is not None and (limits.credits_max is None or most < limits.credits_max):
+        limits = replace(limits, credits_max=most)
+    return limits
