@@ -1,6 +1,7 @@
 """Counts that the database keeps, and the index row that goes with its image."""
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from gallery import collections, keeping, likeness, tallies
@@ -114,3 +115,13 @@ def test_an_image_keeps_what_it_was_made_from() -> None:
     assert list(sources) == [(1, first.original_id, first.pk), (2, first.original_id, None)]
     assert list(first.made_into.values_list("image", flat=True)) == [image.pk]
     assert image.size_bytes == first.original.size_bytes
+
+
+def test_the_command_says_how_far_it_has_come(capsys: pytest.CaptureFixture[str]) -> None:
+    image = rows.image(factories.person(credits=0))
+    index.remove([image.pk])
+
+    call_command("rebuild_search")
+
+    assert entries() == 1
+    assert capsys.readouterr().out == f"done up to {image.pk}\n"
