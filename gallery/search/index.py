@@ -100,7 +100,9 @@ def _as_row(entry: Entry) -> tuple[Any, ...]:
 
 
 def _write_batch(ids: Sequence[int]) -> None:
-    images = Image.objects.kept().select_related("original").filter(pk__in=ids).order_by("pk")
+    # Locked first: what is read after that, nobody changes until this is written.
+    locked = Image.objects.select_for_update(of=("self",), no_key=True).select_related("original")
+    images = list(locked.filter(pk__in=ids, trashed_at=None).order_by("pk"))
     tags: dict[int, list[int]] = defaultdict(list)
     for image_id, tag_id in ImageTag.objects.filter(image__in=ids).values_list("image_id", "tag_id"):
         tags[image_id].append(tag_id)
