@@ -85,8 +85,13 @@ class Reading:
 
 def record(*, user_id: int | None, kind: Event.Kind, subject: str = "") -> None:
     """Note a change in the caller's transaction, so that it is heard of if and only if it happened."""
-    if user_id is not None:
-        rows.insert(Event(user_id=user_id, kind=kind, subject=subject))
+    if noted := noting(user_id=user_id, kind=kind, subject=subject):
+        rows.send(*noted)
+
+
+def noting(*, user_id: int | None, kind: Event.Kind, subject: str = "") -> list[rows.Statement]:
+    """Note a change, for `rows.send`; nothing where it is nobody's."""
+    return [] if user_id is None else [rows.inserting(Event(user_id=user_id, kind=kind, subject=subject))]
 
 
 def record_each(*, user_ids: Iterable[int], kind: Event.Kind) -> None:

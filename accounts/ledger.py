@@ -9,6 +9,7 @@ is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -50,6 +51,7 @@ __all__ = [
     "adjust",
     "available",
     "capture",
+    "capture_within",
     "grant",
     "grant_each",
     "hold",
@@ -82,6 +84,7 @@ class Spent:
 
 
 NOTHING_SAID = Spent()
+_OF_HOLD = "id = (SELECT account_id FROM accounts_hold WHERE id = %s)"
 
 
 @dataclass(frozen=True)
@@ -260,11 +263,18 @@ def capture(
 ) -> LedgerEntry:
     """End a hold by spending all or part of it; the rest is given back. Spending nothing is `release`.
 
-    Repeating the same capture answers its entry.
+    Of `hold` only the id is looked at. Repeating the same capture answers its entry.
 
     :raises InvalidAmount: :raises InvalidReason: when it is too long.
     :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
     """
+    return capture_within(hold=hold, amount=amount, reason=reason, by=by, what=what)
+
+
+def capture_within(
+    *, hold: Hold, amount: int, reason: str, by: User | None = None, what: Spent = NOTHING_SAID
+) -> LedgerEntry:
+    """As `capture`, as a part of the caller's transaction, which has to end where it raises."""
     check_amount(amount)
     check_words(reason=reason or "-")
     account, hold = _lock_hold(hold)
@@ -402,13 +412,17 @@ def _write(
         images=what.images,
         by=by,
     )
-    rows.insert(entry)
-    # Open pages tell of a refund, and draw what it belongs to again.
-    told = f"refund:{entry.pk}" if kind == LedgerEntry.Kind.REFUND else ""
-    for account in (source, destination):
-        events.record(user_id=account.user_id, kind=events.Kind.CREDITS, subject=told)
-    if told and entry.reference:
-        events.record(user_id=destination.user_id, kind=events.Kind.GENERATION, subject=entry.reference)
+    of = (source, destination)
+    if kind == LedgerEntry.Kind.REFUND:
+        rows.insert(entry)
+        # Open pages tell of it, and draw what it belongs to again.
+        for account in of:
+            events.record(user_id=account.user_id, kind=events.Kind.CREDITS, subject=f"refund:{entry.pk}")
+        if entry.reference:
+            events.record(user_id=destination.user_id, kind=events.Kind.GENERATION, subject=entry.reference)
+    else:
+        told = (events.noting(user_id=account.user_id, kind=events.Kind.CREDITS) for account in of)
+        rows.insert(entry, *chain.from_iterable(told))
     if destination.user_id is not None:
         notices.rose([destination.user_id])
     elif kind == LedgerEntry.Kind.ADJUSTMENT and source.user is not None:
@@ -474,8 +488,14 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _lock_hold(hold: Hold) -> tuple[CreditAccount, Hold]:
     """The account and then the hold, each as it is once the account is ours."""
-    account = rows.get(CreditAccount, where="id = %s", values=[hold.account_id], lock=True)
-    return account, rows.get(Hold, where="id = %s AND account_id = %s", values=[hold.pk, account.pk])
+    # A hold is one account's for good. It is read by a statement that begins when the lock is ours.
+    accounts, holds = rows.send(
+        rows.finding(CreditAccount, where=_OF_HOLD, values=[hold.pk], lock=True),
+        rows.finding(Hold, where="id = %s", values=[hold.pk]),
+    )
+    if not (accounts and holds):
+        raise Hold.DoesNotExist
+    return rows.as_read(CreditAccount, accounts[0]), rows.as_read(Hold, holds[0])
 
 
 @cache

@@ -3,13 +3,16 @@
 The ORM works its statement out anew at each call, which costs more than the database's part of these short
 ones. Columns are the model's, so a migration changes nothing here. There are no signals and no `save()`:
 it is for models of ours that have neither.
+
+A verb such as `insert` runs one statement. `finding`, `inserting` and `updating` only say it, and `send` runs
+several of them at the cost of waiting for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
 
 M = TypeVar("M", bound=Model)
@@ -17,11 +20,33 @@ M = TypeVar("M", bound=Model)
 LOCKING = {"postgresql": " FOR NO KEY UPDATE", "sqlite": ""}
 
 
+# SQL with a `%s` for each value, and the values.
+Statement = tuple[str, Sequence[Any]]
+
+
+def send(*statements: Statement) -> list[list[tuple[Any, ...]]]:
+    """Run statements one after another, and answer the rows of each; what one writes, the next one sees.
+
+    PostgreSQL gets them as one message, so that a transaction's statements that need no answer of one another
+    are waited for once.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            return [cursor.execute(text, values).fetchall() for text, values in statements]
+        cursor.execute(
+            "; ".join(text for text, _ in statements), [one for _, some in statements for one in some]
+        )
+        answers = []
+        for _ in statements:
+            answers.append(cursor.fetchall() if cursor.description else [])
+            cursor.nextset()
+        return answers
+
+
 def find(model: type[M], *, where: str, values: Sequence[Any], lock: bool = False) -> M | None:
     """The row of a condition on columns, with a `%s` for each value; locked until the transaction ends."""
-    statement = f"SELECT {columns(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(statement + LOCKING[connection.vendor] * lock, values)
+        cursor.execute(*finding(model, where=where, values=values, lock=lock))
         found = cursor.fetchone()
     return None if found is None else as_read(model, found)
 
@@ -37,39 +62,74 @@ def get(model: type[M], *, where: str, values: Sequence[Any], lock: bool = False
     return row
 
 
-def insert(row: Model) -> None:
-    """Write a new row and give it its id."""
-    model = type(row)
-    with connection.cursor() as cursor:
-        cursor.execute(_inserting(model), _values(row))
-        row.pk = cursor.fetchone()[0]
+def finding(model: type[Model], *, where: str, values: Sequence[Any], lock: bool = False) -> Statement:
+    """Reads the rows of a condition on columns, for `as_read`; `where` may end with an order."""
+    statement = f"SELECT {columns(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608
+    return statement + LOCKING[connection.vendor] * lock, values
+
+
+def insert(row: Model, *beside: Statement) -> None:
+    """Write a new row and give it its id; `beside` are sent with it, and run after it."""
+    row.pk = send(inserting(row), *beside)[0][0][0]
     row._state.adding, row._state.db = False, connection.alias
 
 
-def insert_new(row: Model, *, unique: str) -> bool:
-    """Write a row and give it its id, unless there is one with the same `unique` columns; whether it was new.
+def inserting(row: Model, *, unique: str = "", refers: Mapping[str, Statement] | None = None) -> Statement:
+    """Writes a new row and answers its id.
 
-    `unique` is the columns of the constraint, with commas between. An earlier row is left as it is.
+    With `unique`, the columns of a constraint with commas between, an earlier row that has the same is left
+    as it is, and nothing is answered. `refers` are columns whose values are looked up: see `id_of`.
     """
-    model = type(row)
-    statement = _inserting(model).replace(" RETURNING", f" ON CONFLICT ({unique}) DO NOTHING RETURNING")
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _values(row))
-        found = cursor.fetchone()
-    if found is None:
-        return False
-    row.pk = found[0]
-    row._state.adding, row._state.db = False, connection.alias
-    return True
+    text = _inserting(type(row))
+    if unique:
+        text = text.replace(" RETURNING", f" ON CONFLICT ({unique}) DO NOTHING RETURNING")
+    if not refers:
+        return text, _values(row)
+    places: list[str] = []
+    values: list[Any] = []
+    for field, value in zip(_written_fields(type(row)), _values(row), strict=True):
+        place, looked_up = refers.get(str(field.column), ("%s", [value]))
+        places.append(place)
+        values += looked_up
+    every = ", ".join("%s" for _ in places)
+    return text.replace(f"VALUES ({every})", f"VALUES ({', '.join(places)})"), values
+
+
+def id_of(row: Model, name: str) -> Statement:
+    """Looks up the id of the row with this one's value in a unique field, as it is sent and has no id yet."""
+    (field,) = _fields_of(type(row), (name,))
+    table, key = type(row)._meta.db_table, type(row)._meta.pk.column
+    (value,) = _prepared(row, [field])
+    return f"(SELECT {key} FROM {table} WHERE {field.column} = %s)", [value]  # noqa: S608
 
 
 def update(row: Model, *names: str) -> None:
     """Write the row's fields of these names, as `save(update_fields=names)` does."""
-    model = type(row)
-    fields = _fields_of(model, names)
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(_updating(model, names), [*values, row.pk])
+        cursor.execute(*updating(row, *names))
+
+
+def updating(row: Model, *names: str) -> Statement:
+    """Writes the row's fields of these names."""
+    model = type(row)
+    return _updating(model, names), [*_prepared(row, _fields_of(model, names)), row.pk]
+
+
+def update_where(row: Model, *names: str, there: Statement) -> bool:
+    """As `update`, where another row is found by `there`, and locked until this is written; whether it was.
+
+    One statement, which is its own transaction outside of any.
+    """
+    text, values = updating(row, *names)
+    look, looked_for = there
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # A lock that was waited for shows the row as it is then, and finds none where it has changed.
+            text = f"WITH there AS ({look}) {text} AND EXISTS (SELECT 1 FROM there)"  # noqa: S608
+            cursor.execute(text, [*looked_for, *values])
+        else:
+            cursor.execute(f"{text} AND EXISTS ({look})", [*values, *looked_for])
+        return bool(cursor.rowcount)
 
 
 def as_read(model: type[M], values: Sequence[Any]) -> M:
@@ -100,8 +160,13 @@ def _fields_of(model: type[Model], names: tuple[str, ...]) -> list[Field]:
 
 
 def _values(row: Model) -> list[Any]:
-    fields = _written_fields(type(row))
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    return _prepared(row, _written_fields(type(row)))
+
+
+def _prepared(row: Model, fields: Sequence[Field]) -> list[Any]:
+    # The thread's own connection is looked up once, not for each thing that a field asks of it.
+    here = connections[DEFAULT_DB_ALIAS]
+    return [field.get_db_prep_save(getattr(row, field.attname), here) for field in fields]
 
 
 @cache

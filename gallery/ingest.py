@@ -152,20 +152,20 @@ def record(stored: Stored) -> Original:
         palette=[list(one) for one in stored.palette],
         difference_hash=likeness.signed(stored.difference_hash),
     )
-    if not rows.insert_new(original, unique="sha256"):
-        original = rows.get(Original, where="sha256 = %s", values=[stored.sha256])
+    itself = rows.id_of(original, "sha256")
+    written = [rows.inserting(original, unique="sha256")]
     for copy in stored.renditions:
         # Whoever lost the race has the same copies; the unique size of an original settles it.
         rendition = Rendition(
-            original=original,
             size=copy.size,
             name=copy.name,
             width=copy.width,
             height=copy.height,
             size_bytes=copy.size_bytes,
         )
-        rows.insert_new(rendition, unique="original_id, size")
-    return original
+        written.append(rows.inserting(rendition, unique="original_id, size", refers={"original_id": itself}))
+    *_, (found,) = rows.send(*written, rows.finding(Original, where="sha256 = %s", values=[stored.sha256]))
+    return rows.as_read(Original, found)
 
 
 def store_upload(*, owner: User, data: bytes, file_name: str = "") -> Upload:

@@ -63,12 +63,10 @@ class Delivered:
 
 def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
     """The generations of the claims that are still ours, with what a call needs, in a few queries for all."""
-    read = (
-        Generation.objects.select_related("hold")
-        .prefetch_related("references__original", "attempts")
-        .select_related("continues__original", "continues__output__attempt")
-        .filter(pk__in=[claim.generation_id for claim in claims], status=Status.RUNNING)
-    )
+    # What only a turn of a conversation needs is asked for where there is one.
+    read = Generation.objects.prefetch_related(
+        "references__original", "attempts", "continues__original", "continues__output__attempt"
+    ).filter(pk__in=[claim.generation_id for claim in claims], status=Status.RUNNING)
     found = {Claim(row.pk, row.attempts_made): row for row in read}
     return {claim: found[claim] for claim in claims if claim in found}
 
@@ -81,17 +79,20 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
     :raises health.NotNow: the provider takes no call at this moment.
     :raises OutcomeLost: when an earlier call may have been taken, or has brought those pictures.
     """
-    generation = _locked(claim)
+    found, holds, attempts = rows.send(
+        _mine(claim),
+        rows.finding(Hold, where=_HOLD_OF, values=[claim.generation_id]),
+        rows.finding(Attempt, where=_ATTEMPTS_OF, values=[claim.generation_id]),
+    )
+    generation = _only(claim, found)
     if generation.cancel_requested_at is not None:
         raise CancelRequested(claim)
-    earlier = list(Attempt.objects.filter(generation=generation).order_by("number", "sequence"))
+    earlier = [rows.as_read(Attempt, attempt) for attempt in attempts]
     if not set(sending.positions) <= set(progress(count=generation.count, attempts=earlier).open):
         raise OutcomeLost(claim)
     offer = sending.offer
     health.admit(offer.provider, now=now)
-    # From here on cancelling costs something, and who makes it is known.
-    _tell(generation)
-    hold = rows.get(Hold, where="id = %s", values=[generation.hold_id])
+    hold = rows.as_read(Hold, holds[0])
     attempt = Attempt(
         generation=generation,
         number=claim.attempt,
@@ -106,7 +107,8 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
         team_id=hold.team_id,
         model=generation.model,
     )
-    rows.insert(attempt)
+    # From here on cancelling costs something, and who makes it is known.
+    rows.insert(attempt, *_telling(generation))
     return attempt
 
 
@@ -126,11 +128,9 @@ def take_back(claim: Claim, *, known: Sequence[Attempt]) -> None:
     )
 
 
-@transaction.atomic
 def accepted(claim: Claim, attempt: Attempt, *, vendor_id: str) -> None:
     """Keep the vendor's id, by which the work can be found again."""
-    _locked(claim)
-    _update(attempt, status=Attempt.Status.ACCEPTED, vendor_id=vendor_id)
+    _update_mine(claim, attempt, status=Attempt.Status.ACCEPTED, vendor_id=vendor_id)
 
 
 @transaction.atomic
@@ -150,7 +150,6 @@ def adopt(claim: Claim, attempt: Attempt, *, vendor_id: str) -> bool:
     return True
 
 
-@transaction.atomic
 def answered(
     claim: Claim,
     attempt: Attempt,
@@ -163,9 +162,12 @@ def answered(
     state: str = "",
     description: str = "",
 ) -> None:
-    """Keep the answer durably, so that a later claim delivers it instead of paying again."""
-    _locked(claim)
-    _update(
+    """Keep the answer durably, so that a later claim delivers it instead of paying again.
+
+    :raises Fenced:
+    """
+    _update_mine(
+        claim,
         attempt,
         status=Attempt.Status.ANSWERED,
         answer=answer,
@@ -178,14 +180,12 @@ def answered(
     )
 
 
-@transaction.atomic
 def looked_at(claim: Claim, attempt: Attempt, *, answer: list[dict[str, str]]) -> None:
     """Keep what became of an answer's pictures: which broke their promise, and where the others are staged.
 
     :raises Fenced:
     """
-    _locked(claim)
-    _update(attempt, answer=answer)
+    _update_mine(claim, attempt, answer=answer)
 
 
 @transaction.atomic
@@ -196,12 +196,18 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
 
     :raises Fenced:
     """
-    generation = _locked(claim)
-    asked, got = generation.count, len(delivered)
-    _end(
-        generation, Status.SUCCEEDED if got == asked else Status.PARTIAL, short if got < asked else None, now
+    found, references = rows.send(
+        _mine(claim), rows.finding(Reference, where=_REFERENCES_OF, values=[claim.generation_id])
     )
-    sources = _sources(generation)
+    generation = _only(claim, found)
+    asked, got = generation.count, len(delivered)
+    status, why = (Status.SUCCEEDED, None) if got == asked else (Status.PARTIAL, short)
+    attempts = {one.attempt.pk: one.attempt for one in delivered}.values()
+    done = [
+        _updating(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now) for attempt in attempts
+    ]
+    rows.send(*_ending(generation, status, why, now), *done)
+    sources = _sources(generation, references)
     images = []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
         image = _image(generation, one.attempt, one.picture, now)
@@ -212,14 +218,12 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         rows.insert(output)
     if generation.collection_id is not None:
         collections.file(generation.collection_id, images, by_id=generation.user_id)
-    ledger.capture(
-        hold=generation.hold,
+    ledger.capture_within(
+        hold=Hold(pk=generation.hold_id),
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
     )
-    for attempt in {one.attempt.pk: one.attempt for one in delivered}.values():
-        _update(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now)
 
 
 def _maker(delivered: Sequence[Delivered]) -> str:
@@ -276,7 +280,6 @@ def postpone(claim: Claim, *, wake_at: datetime, reason: Reason) -> None:
     _tell(generation)
 
 
-@transaction.atomic
 def end_attempt(
     claim: Claim,
     attempt: Attempt,
@@ -292,7 +295,6 @@ def end_attempt(
 
     :raises Fenced:
     """
-    _locked(claim)
     changes: dict[str, Any] = {
         "status": status,
         "vendor_id": attempt.vendor_id,
@@ -305,7 +307,7 @@ def end_attempt(
         changes["vendor_cost_usd"] = cost_usd
     if vendor_credits is not None:
         changes["vendor_credits"] = vendor_credits
-    _update(attempt, **changes)
+    _update_mine(claim, attempt, **changes)
 
 
 @transaction.atomic
@@ -338,23 +340,43 @@ def vendor_ids(provider: str) -> frozenset[str]:
     return frozenset(known.values_list("vendor_id", flat=True))
 
 
+# What the hold of a generation is, and its attempts in their order.
+_HOLD_OF = "id = (SELECT hold_id FROM generation_generation WHERE id = %s)"
+_ATTEMPTS_OF = "generation_id = %s ORDER BY number, sequence"
+_REFERENCES_OF = "generation_id = %s ORDER BY position"
+
+
 def _locked(claim: Claim) -> Generation:
+    (found,) = rows.send(_mine(claim))
+    return _only(claim, found)
+
+
+def _mine(claim: Claim) -> rows.Statement:
+    """Reads the claim's generation and locks it, where it is still the claim's."""
     mine = "id = %s AND attempts_made = %s AND status = %s"
     values = [claim.generation_id, claim.attempt, Status.RUNNING.value]
-    generation = rows.find(Generation, where=mine, values=values, lock=True)
-    if generation is None:
+    return rows.finding(Generation, where=mine, values=values, lock=True)
+
+
+def _only(claim: Claim, found: Sequence[Sequence[Any]]) -> Generation:
+    if not found:
         raise Fenced(claim)
-    return generation
+    return rows.as_read(Generation, found[0])
 
 
 def _end(generation: Generation, status: Status, reason: Reason | None, now: datetime) -> None:
+    rows.send(*_ending(generation, status, reason, now))
+
+
+def _ending(
+    generation: Generation, status: Status, reason: Reason | None, now: datetime
+) -> list[rows.Statement]:
     generation.status, generation.finished_at = status, now
     generation.leased_until = generation.wake_at = None
     generation.error_code = reason.code if reason else ""
     generation.error_detail = reason.detail[:500] if reason else ""
     ended = ("status", "finished_at", "leased_until", "wake_at", "error_code", "error_detail")
-    rows.update(generation, *ended, "attempts_made")
-    _tell(generation)
+    return [rows.updating(generation, *ended, "attempts_made"), *_telling(generation)]
 
 
 def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now: datetime) -> Image:
@@ -373,19 +395,43 @@ def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now
     )
 
 
-def _sources(generation: Generation) -> list[keeping.Source]:
+def _sources(generation: Generation, references: Sequence[Sequence[Any]]) -> list[keeping.Source]:
     """What the pictures of a generation are made from: the one it goes on from, and the references."""
-    given = Reference.objects.filter(generation=generation).order_by("position")
-    sources = [keeping.Source(*one) for one in given.values_list("original_id", "image_id")]
+    given = (rows.as_read(Reference, one) for one in references)
+    sources = [keeping.Source(one.original_id, one.image_id) for one in given]
     begun = generation.continues
     return sources if begun is None else [keeping.Source(begun.original_id, begun.pk), *sources]
 
 
 def _update(attempt: Attempt, **changes: Any) -> None:
+    rows.send(_updating(attempt, **changes))
+
+
+def _updating(attempt: Attempt, **changes: Any) -> rows.Statement:
     for name, value in changes.items():
         setattr(attempt, name, value)
-    rows.update(attempt, *changes)
+    return rows.updating(attempt, *changes)
+
+
+def _update_mine(claim: Claim, attempt: Attempt, **changes: Any) -> None:
+    """Write it where the claim is still ours, under the generation's lock, in one statement.
+
+    :raises Fenced:
+    """
+    before = {name: getattr(attempt, name) for name in changes}
+    for name, value in changes.items():
+        setattr(attempt, name, value)
+    if not rows.update_where(attempt, *changes, there=_mine(claim)):
+        for name, value in before.items():
+            setattr(attempt, name, value)
+        raise Fenced(claim)
 
 
 def _tell(generation: Generation) -> None:
-    events.record(user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id))
+    rows.send(*_telling(generation))
+
+
+def _telling(generation: Generation) -> list[rows.Statement]:
+    return events.noting(
+        user_id=generation.user_id, kind=events.Kind.GENERATION, subject=str(generation.public_id)
+    )

@@ -30,8 +30,11 @@ log = structlog.get_logger(__name__)
 DRAIN_FILE = "EASEL_DRAIN_FILE"
 LOOK_SECONDS = 1.0
 """How often it looks for work and for the drain mark though nothing was heard."""
-CALM_SECONDS, CROWDED_SECONDS = 0.02, 0.3
-"""The least time between two looks: where most places are taken, those that come free are filled together."""
+CALM_SECONDS, CROWDED_SECONDS = 0.3, 1.0
+"""The least time between two looks while it serves; the longer one where nearly all places are taken, so that
+those that come free are filled by one look."""
+# So large a part of the places is free, and it looks without waiting for more.
+FREE_SHARE = 1 / 8
 BEAT_SECONDS = 2.0
 # The rest of a worker's places is for others, who need not wait until one of so many calls has ended.
 SHARE_MAX = 2 / 3
@@ -90,9 +93,7 @@ class Runner:
                 await self._wait(heard, more)
                 if heard.done():
                     heard = asyncio.create_task(changes.wait(LOOK_SECONDS))
-                await asyncio.sleep(
-                    max(0.0, looked_at + CROWDED_SECONDS * bool(self._serving) - time.monotonic())
-                )
+                await self._pause(looked_at)
                 self._hand_back_what_is_late()
         finally:
             for task in (heard, *self._serving):
@@ -170,6 +171,16 @@ class Runner:
         await asyncio.wait({*self._serving, heard}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self._serving if task.done()]:
             del self._serving[task]
+
+    async def _pause(self, looked_at: float) -> None:
+        """Until it is worth looking again: what comes free one by one is filled together."""
+        await asyncio.sleep(looked_at + CALM_SECONDS * bool(self._serving) - time.monotonic())
+        enough = max(1, int(self._places * FREE_SHARE))
+        while (left := looked_at + CROWDED_SECONDS - time.monotonic()) > 0:
+            running = [task for task in self._serving if not task.done()]
+            if self._places - len(running) >= enough:
+                return
+            await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     async def _serve(self, claim: Claim, generation: Generation) -> None:
         try:

@@ -1,6 +1,7 @@
 """What the queue runs: each takes one id, makes one call, and is safe to run twice."""
 
 import asyncio
+import gc
 import os
 from contextlib import aclosing
 
@@ -15,6 +16,8 @@ from generation.runner import Runner
 
 # A generation of four pictures makes four calls at once where a provider makes one a call.
 CALLS_A_PLACE = 4
+# New objects until the garbage collector looks at them, and its looks until it looks at older ones again.
+GARBAGE = (10_000, 20, 20)
 
 
 def run(generation_id: str) -> None:
@@ -24,6 +27,8 @@ def run(generation_id: str) -> None:
     """
     cluster = os.environ.get(heartbeats.CLUSTER, "")
     if not cluster or heartbeats.standing_by(now=database_now(), cluster=cluster) < queue.workers():
+        if cluster:
+            _leave_what_is_loaded()
         asyncio.run(_run(stands_by=bool(cluster)))
 
 
@@ -35,6 +40,13 @@ def chore(chore_id: str) -> None:
 def test_provider(public_id: str) -> None:
     """Make the small call of a provider's test."""
     provider_tests.run(public_id)
+
+
+def _leave_what_is_loaded() -> None:
+    """Have the garbage collector look at what comes alone: a picture's objects are few beside the code's."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 async def _run(*, stands_by: bool) -> None:

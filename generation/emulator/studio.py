@@ -84,7 +84,7 @@ def _from_stock(commission: Commission, index: int) -> bytes:
     comment = b"tEXtComment\0" + mark
     chunk = struct.pack(">I", len(comment) - 4) + comment + struct.pack(">I", zlib.crc32(comment))
     # Before the last chunk, which is always these twelve bytes: no data.
-    return b"".join((data[:-12], chunk, data[-12:]))
+    return b"".join((memoryview(data)[:-12], chunk, data[-12:]))
 
 
 @functools.cache

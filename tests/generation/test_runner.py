@@ -93,6 +93,35 @@ def test_who_stands_by_hears_of_work_and_no_task_is_sent(standing, monkeypatch) 
     assert sent == []
 
 
+@pytest.mark.parametrize(("free", "looks_early"), [(1, False), (2, True), (16, True)])
+def test_where_nearly_all_places_are_taken_it_looks_less_often(
+    monkeypatch: pytest.MonkeyPatch, free: int, looks_early: bool
+) -> None:
+    """An eighth of its 16 places is enough; with less it waits for more that come free."""
+    monkeypatch.setattr(runner, "CALM_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "CROWDED_SECONDS", 0.6)
+
+    async def pause() -> float:
+        desk = Desk()
+        looks = Runner(adapters=Only(FakeProvider()), places=16, desk=desk)
+        ends = [0.1] * free + [5.0] * (16 - free)
+        looks._serving = {
+            asyncio.create_task(asyncio.sleep(seconds)): claims.Claim(number, 1)
+            for number, seconds in enumerate(ends)
+        }
+        began = time.monotonic()
+        await looks._pause(began)
+        took = time.monotonic() - began
+        for task in looks._serving:
+            task.cancel()
+        desk.close()
+        return took
+
+    took = asyncio.run(pause())
+
+    assert took < 0.4 if looks_early else 0.55 < took < 2
+
+
 def test_told_to_leave_it_claims_nothing_more_and_ends_what_it_has(standing) -> None:
     provider = SlowProvider()
     thread, drain = standing(provider)
