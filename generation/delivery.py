@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -24,6 +24,8 @@ from generation.providers.base import Adapter, Answer, Finder, Spec
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, ProviderError
 
 log = structlog.get_logger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Left of the deadline for fetching, checking and storing once the provider has answered.
 DELIVERY_SECONDS = 30
@@ -107,7 +109,7 @@ class _Serving:
         """Begin as many calls for the open places as can be made now; else when to look again."""
         if self.attempts:
             await self._look_around()
-        begun = await self.desk.files(specs.turn, self.generation)
+        begun = await self._off_loop(specs.turn, self.generation)
         moment = self._now()
         ranking = routing.rank(
             self.catalog,
@@ -386,7 +388,7 @@ class _Serving:
 
     async def _spec(self, attempt: Attempt, offer: Offer) -> Spec:
         left = self._seconds_left()
-        return await self.desk.files(
+        return await self._off_loop(
             specs.build,
             self.generation,
             model=self.model,
@@ -395,6 +397,12 @@ class _Serving:
             number=f"{self.generation.public_id}.{attempt.number}.{attempt.sequence}",
             deadline_seconds=max(1.0, min(left, CALL_SECONDS_MAX)),
         )
+
+    async def _off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what reads the files of references and of an earlier turn; here where it has none to read."""
+        if self.wanted.references:
+            return await self.desk.files(work, *args, **kwargs)
+        return work(*args, **kwargs)
 
     def _seconds_left(self) -> float:
         """Until the provider's part has to be over."""

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 AWAY = (OperationalError, InterfaceError)
 """What says that the database can't be reached, or that a connection to it broke."""
 FILE_THREADS = 4
+# So many pictures for each picture process are a second's work or more.
+PILE = 16
 P = ParamSpec("P")
 T = TypeVar("T")
 # What others changed of providers is heard of this late; their limits and circuits are asked at each call.
@@ -45,6 +47,7 @@ class Desk:
         self._rows = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._pictures = ThreadPoolExecutor(settings.PICTURE_PROCESSES + 1, thread_name_prefix="pictures")
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
+        self._picturing = 0
         self._offered: tuple[float, Catalog] | None = None
         self._told_at: dict[str, float] = {}
         self._clock: tuple[float, datetime] | None = None
@@ -86,7 +89,13 @@ class Desk:
 
     async def pictures(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on one of the pictures' threads; it must not touch the database."""
-        return await asyncio.get_running_loop().run_in_executor(self._pictures, lambda: work(*args, **kwargs))
+        self._picturing += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pictures, lambda: work(*args, **kwargs)
+            )
+        finally:
+            self._picturing -= 1
 
     async def files(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on a thread for files, where it waits for no decoding; without the database."""
@@ -110,6 +119,11 @@ class Desk:
         finally:
             told.cancel()
             call.cancel()
+
+    @property
+    def pictures_pile_up(self) -> bool:
+        """Whether so many wait for the pictures' threads that further answers would only wait with them."""
+        return self._picturing > PILE * settings.PICTURE_PROCESSES
 
     def leave(self) -> None:
         """Break off all waiting for others."""
@@ -139,12 +153,22 @@ class Desk:
 
     async def catalog(self, *, fresh: bool = False) -> Catalog:
         """What there is, retired things among it, as of a second ago, or of now."""
-        return await self.rows(self._catalog, 0.0 if fresh else CATALOG_SECONDS)
+        seconds = 0.0 if fresh else CATALOG_SECONDS
+        known = self._known(seconds)
+        return await self.rows(self._catalog, seconds) if known is None else known
+
+    def _known(self, seconds: float) -> Catalog | None:
+        if self._offered is None or time.monotonic() - self._offered[0] > seconds:
+            return None
+        return self._offered[1]
 
     def _catalog(self, seconds: float) -> Catalog:
-        if self._offered is None or time.monotonic() - self._offered[0] > seconds:
-            self._offered = (time.monotonic(), load_catalog(with_retired=True))
-        return self._offered[1]
+        """Who waited while another asked need not ask again."""
+        if (known := self._known(seconds)) is not None:
+            return known
+        offered = load_catalog(with_retired=True)
+        self._offered = (time.monotonic(), offered)
+        return offered
 
     def is_news(self, of: str, *, seconds: float) -> bool:
         """Whether the last news of it is that long ago; this counts as news."""

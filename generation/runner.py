@@ -30,10 +30,10 @@ log = structlog.get_logger(__name__)
 DRAIN_FILE = "EASEL_DRAIN_FILE"
 LOOK_SECONDS = 1.0
 """How often it looks for work and for the drain mark though nothing was heard."""
-CALM_SECONDS, CROWDED_SECONDS = 0.3, 1.0
-"""The least time between two looks while it serves; the longer one where nearly all places are taken, so that
-those that come free are filled by one look."""
-# So large a part of the places is free, and it looks without waiting for more.
+CALM_SECONDS, CROWDED_SECONDS = 0.3, 2.0
+"""The least time between two looks while it serves; the longer one where nearly all places are taken and
+pictures pile up, so that those that come free are filled by one look."""
+# Where so large a part of the places is free, it doesn't wait for more.
 FREE_SHARE = 1 / 8
 BEAT_SECONDS = 2.0
 # The rest of a worker's places is for others, who need not wait until one of so many calls has ended.
@@ -176,7 +176,7 @@ class Runner:
         """Until it is worth looking again: what comes free one by one is filled together."""
         await asyncio.sleep(looked_at + CALM_SECONDS * bool(self._serving) - time.monotonic())
         enough = max(1, int(self._places * FREE_SHARE))
-        while (left := looked_at + CROWDED_SECONDS - time.monotonic()) > 0:
+        while self._desk.pictures_pile_up and (left := looked_at + CROWDED_SECONDS - time.monotonic()) > 0:
             running = [task for task in self._serving if not task.done()]
             if self._places - len(running) >= enough:
                 return

@@ -19,6 +19,7 @@ from generation import claims, delivery, execution, health, heartbeats, queue, r
 from generation.desk import Desk
 from generation.models import Attempt, Generation, WorkerProcess
 from generation.providers.base import Accepted, Answer, Spec
+from generation.references import GivenReference
 from generation.runner import Runner
 from generation.wire.messages import Cost
 from tests import factories
@@ -93,27 +94,33 @@ def test_who_stands_by_hears_of_work_and_no_task_is_sent(standing, monkeypatch) 
     assert sent == []
 
 
-@pytest.mark.parametrize(("free", "looks_early"), [(1, False), (2, True), (16, True)])
-def test_where_nearly_all_places_are_taken_it_looks_less_often(
-    monkeypatch: pytest.MonkeyPatch, free: int, looks_early: bool
+@pytest.mark.parametrize(
+    ("free", "piled", "looks_early"), [(1, 40, False), (2, 40, True), (16, 40, True), (1, 0, True)]
+)
+def test_where_pictures_pile_up_and_nearly_all_places_are_taken_it_looks_less_often(
+    monkeypatch: pytest.MonkeyPatch, free: int, piled: int, looks_early: bool
 ) -> None:
     """An eighth of its 16 places is enough; with less it waits for more that come free."""
     monkeypatch.setattr(runner, "CALM_SECONDS", 0.05)
     monkeypatch.setattr(runner, "CROWDED_SECONDS", 0.6)
 
     async def pause() -> float:
-        desk = Desk()
+        desk, decoded = Desk(), threading.Event()
         looks = Runner(adapters=Only(FakeProvider()), places=16, desk=desk)
+        pile = [asyncio.create_task(desk.pictures(decoded.wait)) for _ in range(piled)]
         ends = [0.1] * free + [5.0] * (16 - free)
         looks._serving = {
             asyncio.create_task(asyncio.sleep(seconds)): claims.Claim(number, 1)
             for number, seconds in enumerate(ends)
         }
+        await asyncio.sleep(0)
         began = time.monotonic()
         await looks._pause(began)
         took = time.monotonic() - began
         for task in looks._serving:
             task.cancel()
+        decoded.set()
+        await asyncio.gather(*pile)
         desk.close()
         return took
 
@@ -352,7 +359,10 @@ def test_what_was_begun_and_not_sent_when_it_has_to_go_is_sent_by_another(
     monkeypatch.setattr(specs, "build", slow)
     provider = SlowProvider()
     thread, drain = standing(provider)
-    generation = factories.generation()
+    user = factories.person()
+    # Files of references are read off the loop.
+    reference = GivenReference(factories.upload(user).original)
+    generation = factories.generation(user, references=[reference])
     assert building.wait(20)
 
     drain.touch()
