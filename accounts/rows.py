@@ -38,7 +38,8 @@ def send(*statements: Statement) -> list[list[tuple[Any, ...]]]:
         )
         answers = []
         for _ in statements:
-            answers.append(cursor.fetchall() if cursor.description else [])
+            # None where it answers no rows; its description would be made of every column.
+            answers.append([] if cursor.rownumber is None else cursor.fetchall())
             cursor.nextset()
         return answers
 
