@@ -1,11 +1,20 @@
 """Who sees a picture."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
 from django.db import transaction
 
 from accounts import events
-from accounts.models import Membership
-from gallery.models import Image
-from gallery.search import index
+from accounts.models import Membership, User
+from gallery.models import Image, ImageQuerySet
+from gallery.search import marking, marks
+
+SUBJECTS_MAX = 100
+"""Of so many images at once each is told of; of more only that there were many."""
+
+Seen = tuple[str, int]
+"""Who sees an image: a visibility, and the id of the team it may be shown to, or 0."""
 
 
 class NoTeam(Exception):
@@ -19,28 +28,86 @@ def show_to(image: Image, visibility: str) -> None:
     :raises NoTeam:
     """
     # The row says who saw it until now, whatever was read before.
-    before = Image.objects.select_for_update().get(pk=image.pk)
-    image.team_id = before.team_id
-    if visibility == Image.Visibility.TEAM and image.team_id is None:
-        image.team_id = (
-            Membership.objects.filter(user=image.owner_id).values_list("team_id", flat=True).first()
-        )
-        if image.team_id is None:
-            raise NoTeam
-    if (before.visibility, before.team_id) == (visibility, image.team_id):
-        return
-    image.visibility = visibility
-    image.save(update_fields=["visibility", "team"])
-    index.write([image.pk])
-    _tell(image, {before.visibility, visibility})
+    row = Image.objects.select_for_update(no_key=True).get(pk=image.pk)
+    team = row.team_id or (_team_of(row.owner_id) if visibility == Image.Visibility.TEAM else 0)
+    if visibility == Image.Visibility.TEAM and not team:
+        raise NoTeam
+    _show([row], {row.pk: (visibility, team)})
+    image.visibility, image.team_id = row.visibility, row.team_id
 
 
-def _tell(image: Image, shown: set[str]) -> None:
-    subject = str(image.public_id)
-    if Image.Visibility.EVERYONE in shown:
+def show_many(by: User, image_ids: Sequence[int], visibility: str) -> dict[Seen, list[int]]:
+    """As `show_to`, for those of a few hundred images that are the person's, in the caller's transaction.
+
+    Answers who saw those that it changed, by how it was. Where the person is in no team, what no team paid
+    for can't be shown to one, and stays.
+    """
+    rows = list(_own(by).filter(pk__in=image_ids))
+    team = _team_of(by.pk) if visibility == Image.Visibility.TEAM else 0
+    wanted = {row.pk: (visibility, row.team_id or team) for row in rows}
+    if visibility == Image.Visibility.TEAM:
+        wanted = {pk: seen for pk, seen in wanted.items() if seen[1]}
+    return _show(rows, wanted)
+
+
+def restore(by: User, before: Mapping[Seen, Sequence[int]], *, left_as: str) -> int:
+    """Undo `show_many` for the images that are still as it left them; answers how many."""
+    wanted = {pk: seen for seen, ids in before.items() for pk in ids}
+    rows = list(_own(by).filter(pk__in=wanted, visibility=left_as))
+    return sum(map(len, _show(rows, wanted).values()))
+
+
+def _own(by: User) -> ImageQuerySet:
+    """The person's images, whose rows will be held."""
+    images: ImageQuerySet = Image.objects.kept().filter(owner=by)
+    return images.order_by("pk").select_for_update(no_key=True)
+
+
+def _show(rows: Sequence[Image], wanted: Mapping[int, Seen]) -> dict[Seen, list[int]]:
+    """Change rows that are held; answers which ones changed, by how they were."""
+    before: dict[Seen, list[int]] = defaultdict(list)
+    after: dict[tuple[Seen, int], list[int]] = defaultdict(list)
+    changed = []
+    for row in rows:
+        was = (row.visibility, row.team_id or 0)
+        if (seen := wanted.get(row.pk, was)) != was:
+            before[was].append(row.pk)
+            after[seen, was[1]].append(row.pk)
+            changed.append((row, {was[0], seen[0]}))
+            row.visibility, row.team_id = seen[0], seen[1] or None
+    for (seen, team), ids in after.items():
+        Image.objects.filter(pk__in=ids).update(visibility=seen[0], team=seen[1] or None)
+        marking.change(ids, add=_marks(*seen), drop=[marks.EVERYONE, marks.team(team)])
+    _tell(changed)
+    return dict(before)
+
+
+def _marks(visibility: str, team: int) -> list[str]:
+    found = [marks.team(team)] if team and visibility != Image.Visibility.PRIVATE else []
+    return [*found, marks.EVERYONE] if visibility == Image.Visibility.EVERYONE else found
+
+
+def _team_of(user_id: int) -> int:
+    return Membership.objects.filter(user=user_id).values_list("team_id", flat=True).first() or 0
+
+
+def _tell(changed: Sequence[tuple[Image, set[str]]]) -> None:
+    """Tell all who see the images, or did until now."""
+    everybody: list[str] = []
+    some: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for image, visibilities in changed:
+        if Image.Visibility.EVERYONE in visibilities:
+            everybody.append(str(image.public_id))
+        else:
+            team = image.team_id or 0 if Image.Visibility.TEAM in visibilities else 0
+            some[image.owner_id, team].append(str(image.public_id))
+    for subject in _told(everybody):
         events.record_for_everybody(kind=events.Kind.IMAGE, subject=subject)
-        return
-    people = {image.owner_id}
-    if Image.Visibility.TEAM in shown:
-        people |= set(Membership.objects.filter(team=image.team_id).values_list("user_id", flat=True))
-    events.record_many(((pk, subject) for pk in sorted(people)), kind=events.Kind.IMAGE)
+    for (owner_id, team), subjects in some.items():
+        people = {owner_id, *Membership.objects.filter(team=team or None).values_list("user_id", flat=True)}
+        pairs = ((pk, subject) for pk in sorted(people) for subject in _told(subjects))
+        events.record_many(pairs, kind=events.Kind.IMAGE)
+
+
+def _told(subjects: list[str]) -> list[str]:
+    return subjects if len(subjects) <= SUBJECTS_MAX else [""]
