@@ -78,7 +78,13 @@ def _uncollect_again(acting: Acting, before: Before) -> int:
 
 def _uncollect(acting: Acting, ids: list[int]) -> tuple[int, Before]:
     items = collections.remove(acting.user, _collection(acting), ids)
-    return len(items), [[item.image_id, item.position, item.added_by_id] for item in items]
+    filed: dict[str, list[CollectionItem]] = {}
+    for item in items:
+        filed.setdefault(f"{item.added_by_id or 0} {item.added_at.isoformat()}", []).append(item)
+    return len(items), {
+        how: [pack(item.image_id for item in some), pack(item.position for item in some)]
+        for how, some in filed.items()
+    }
 
 
 def _collect_again(acting: Acting, before: Before) -> int:
@@ -86,10 +92,18 @@ def _collect_again(acting: Acting, before: Before) -> int:
         collection = _collection(acting)
     except collections.Unknown:
         return 0
-    items = [
-        CollectionItem(image_id=image_id, position=position, added_by_id=by, added_at=acting.at)
-        for image_id, position, by in before
-    ]
+    items = []
+    for how, (ids, positions) in before.items():
+        by, _, added_at = how.partition(" ")
+        items += [
+            CollectionItem(
+                image_id=image_id,
+                position=position,
+                added_by_id=int(by) or None,
+                added_at=datetime.fromisoformat(added_at),
+            )
+            for image_id, position in zip(unpack(ids), unpack(positions), strict=True)
+        ]
     return len(collections.put_back(acting.user, collection, items))
 
 

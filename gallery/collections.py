@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -101,6 +101,7 @@ def listed(user: User) -> list[Listed]:
         cover_pk=Coalesce(
             Subquery(chosen.values("pk")[:1]),
             Subquery(first.order_by("position", "pk").values("image_id")[:1]),
+            output_field=BigIntegerField(),
         )
     )
     found = list(rows)
