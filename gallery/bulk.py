@@ -17,14 +17,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Membership, User
-from gallery import later, packing, selection, tags
+from gallery import collections, later, packing, selection, tags
 from gallery.bulk_verbs import VERBS, Acting
 from gallery.models import Collection, Image, UndoableAct
 from gallery.refusals import NotNow, Refused
 from gallery.selection import Selection
 from gallery.sharing import NoTeam
 
-REQUEST_SECONDS = 2.5
+REQUEST_SECONDS = 1.5
 """So long a request works on an act; a part takes a fraction of a second."""
 UNDO_SECONDS = 60
 """So long after its end an act may be undone."""
@@ -84,7 +84,9 @@ def untag(user: User, chosen: Selection, names: Sequence[str]) -> UndoableAct:
 
 def collect(user: User, chosen: Selection, collection: Collection) -> UndoableAct:
     """:raises collections.Full: :raises collections.Unknown: :raises selection.TooLarge:"""
-    return _begin(user, "collect", selection.resolve(user, chosen), {"collection": collection.pk})
+    ids = selection.resolve(user, chosen)
+    collections.check_room(collection, ids)
+    return _begin(user, "collect", ids, {"collection": collection.pk})
 
 
 def uncollect(user: User, chosen: Selection, collection: Collection) -> UndoableAct:
@@ -149,9 +151,8 @@ def outcome(act: UndoableAct) -> Outcome:
 
 
 def finish(*, seconds: float) -> bool:
-    """Go on with acts that requests left, for so long; whether all are done."""
+    """Go on with acts that requests left, for so long; whether there was time for all."""
     until = time.monotonic() + seconds
-    done = True
     for pk in UndoableAct.objects.filter(before__left__gt=0).order_by("pk").values_list("pk", flat=True):
         try:
             while _step(pk):
@@ -160,8 +161,7 @@ def finish(*, seconds: float) -> bool:
         except Exception:
             # The others go on; this one is tried again by the clock.
             log.exception("an act on many pictures could not be gone on with", act=pk)
-            done = False
-    return done
+    return True
 
 
 def prune(*, now: datetime) -> int:

@@ -14,10 +14,11 @@ from accounts.models import User
 from gallery import collections, favourites, sharing, tags
 from gallery.models import Collection, CollectionItem, Image, Tag
 from gallery.packing import pack, unpack
-from gallery.selection import IMAGES_MAX
 
 Before = Any
 PART = 500
+UNINDEXED_PART = 2_000
+"""Where the search index isn't written."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def _tag_again(acting: Acting, before: Before) -> int:
 
 
 def _collect(acting: Acting, ids: list[int]) -> tuple[int, Before]:
-    new = collections.add(acting.user, _collection(acting), ids, at=acting.at)
+    # There was room for all when it began.
+    new = collections.add(acting.user, _collection(acting), ids, at=acting.at, partly=True)
     return len(new), pack(new)
 
 
@@ -160,11 +162,10 @@ def _take_out(acting: Acting, before: Before) -> int:
 VERBS: dict[str, Verb] = {
     "tag": Verb(_tag, _untag_again),
     "untag": Verb(_untag, _tag_again),
-    # All or nothing: a collection takes no more than it has room for.
-    "collect": Verb(_collect, _uncollect_again, part=IMAGES_MAX),
-    "uncollect": Verb(_uncollect, _collect_again, part=IMAGES_MAX),
-    "favourite": Verb(_favourite, _unfavourite_again),
-    "unfavourite": Verb(_unfavourite, _favourite_again),
+    "collect": Verb(_collect, _uncollect_again, part=UNINDEXED_PART),
+    "uncollect": Verb(_uncollect, _collect_again, part=UNINDEXED_PART),
+    "favourite": Verb(_favourite, _unfavourite_again, part=UNINDEXED_PART),
+    "unfavourite": Verb(_unfavourite, _favourite_again, part=UNINDEXED_PART),
     "show": Verb(_show, _show_again),
     "trash": Verb(_trash, _take_out),
 }

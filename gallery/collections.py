@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import BigIntegerField, Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -26,6 +26,7 @@ IMAGES_MAX = 10_000
 COLLECTIONS_MAX = 1_000
 """Of one person."""
 NAME_MAX = 80
+DELETE_TRIES = 3
 POSITION_GAP = 1 << 20
 """Between the positions of neighbours, so that twenty halvings find room between any two."""
 
@@ -34,6 +35,12 @@ log = structlog.get_logger(__name__)
 
 class Unknown(Exception):
     """There is no such collection, or the person doesn't see it or may not file into it."""
+
+    code = "not_found"
+
+    def __init__(self, which: object) -> None:
+        super().__init__("There is nothing here, or it isn't yours.")
+        self.which = which
 
 
 class BadName(Refused):
@@ -50,7 +57,7 @@ class TooMany(Refused):
 class Full(Refused):
     """The collection has no room for all of them; none was filed."""
 
-    code = "collection_full"
+    code, field = "collection_full", ""
 
     def __init__(self, collection: Collection) -> None:
         super().__init__(
@@ -199,11 +206,18 @@ def delete(by: User, collection: Collection) -> None:
     :raises NotAllowed:
     """
     _check_owner(by, collection)
-    with transaction.atomic():
-        # Who files into it holds its row, so nothing comes in between.
-        held = Collection.objects.select_for_update().filter(pk=collection.pk).first()
-        if held is not None:
-            held.delete()
+    for tries_left in range(DELETE_TRIES - 1, -1, -1):
+        try:
+            with transaction.atomic():
+                # Who files into it holds its row, so nothing comes in between.
+                held = Collection.objects.select_for_update().filter(pk=collection.pk).first()
+                if held is not None:
+                    held.delete()
+            return
+        except OperationalError:
+            # A generation that delivers into it was in the way, and is over now.
+            if not tries_left or connection.in_atomic_block:
+                raise
 
 
 def _name(text: str) -> str:
@@ -223,10 +237,24 @@ def _check_owner(by: User, collection: Collection) -> None:
 # What is in it
 
 
+def check_room(collection: Collection, image_ids: Sequence[int]) -> None:
+    """:raises Full: it has no room for all of the images that aren't in it."""
+    there = set(collection.items.values_list("image_id", flat=True))
+    if len(there) + len(set(image_ids) - there) > IMAGES_MAX:
+        raise Full(collection)
+
+
 def add(
-    user: User, collection: Collection, image_ids: Sequence[int], *, at: datetime | None = None
+    user: User,
+    collection: Collection,
+    image_ids: Sequence[int],
+    *,
+    at: datetime | None = None,
+    partly: bool = False,
 ) -> list[int]:
     """Put images that the person sees at its end, in this order; the ids of those that weren't in it.
+
+    `partly` files as many as there is room for.
 
     :raises Unknown: the person may not file into it, or it is gone. :raises Full: none was filed.
     """
@@ -236,6 +264,8 @@ def add(
             raise Unknown(collection.pk)
         seen = set(Image.objects.visible_to(user).filter(pk__in=image_ids).values_list("pk", flat=True))
         new = _new(held, [pk for pk in dict.fromkeys(image_ids) if pk in seen])
+        if partly:
+            new = new[: max(0, IMAGES_MAX - held.size)]
         if held.size + len(new) > IMAGES_MAX:
             raise Full(held)
         _append(held, new, by_id=user.pk, at=at or timezone.now())
@@ -327,8 +357,8 @@ def order(user: User, collection: Collection, image_ids: Sequence[int]) -> None:
         CollectionItem.objects.bulk_update(items.values(), ["position"], batch_size=500)
 
 
-def file_results(collection_id: int, images: Sequence[Image], *, by_id: int) -> None:
-    """File what was just made, in the transaction that delivers it: as much as there is room for, if any.
+def file(collection_id: int, images: Sequence[Image], *, by_id: int) -> int:
+    """File what was just made, in the transaction that delivers it, as far as there is room; how many.
 
     It never keeps pictures from being delivered: where the collection is gone, full or no longer the
     person's to file into, they are in the gallery alone.
@@ -337,16 +367,27 @@ def file_results(collection_id: int, images: Sequence[Image], *, by_id: int) -> 
         with transaction.atomic():
             user = User.objects.get(pk=by_id)
             held = _held(collection_id, fileable_by(user))
-            if held is not None:
-                new = _new(held, [image.pk for image in images])[: max(0, IMAGES_MAX - held.size)]
-                _append(held, new, by_id=by_id, at=timezone.now())
+            if held is None:
+                return 0
+            new = _new(held, [image.pk for image in images])[: max(0, IMAGES_MAX - held.size)]
+            _append(held, new, by_id=by_id, at=timezone.now())
+            return len(new)
     except DatabaseError:
         log.exception("results could not be filed", collection=collection_id)
+        return 0
+
+
+def keep(pk: int) -> bool:
+    """Whether the collection is there; it then isn't deleted before the caller's transaction ends."""
+    lock = " FOR KEY SHARE" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM gallery_collection WHERE id = %s{lock}", [pk])  # noqa: S608
+        return cursor.fetchone() is not None
 
 
 def _held(pk: int, among: QuerySet[Collection]) -> Collection | None:
     """The collection with its row held: one files into it at a time, and it isn't deleted meanwhile."""
-    return among.select_for_update(of=("self",)).filter(pk=pk).first()
+    return among.select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
 
 
 def _new(held: Collection, image_ids: Sequence[int]) -> list[int]:

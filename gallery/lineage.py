@@ -37,7 +37,7 @@ class Lineage:
 def of(user: User, image: Image) -> Lineage:
     """The picture's lineage, for who may see the picture; in a constant number of queries."""
     given = list(ImageSource.objects.filter(image=image).select_related("original").order_by("position"))
-    seen = Image.objects.visible_to(user).select_related("original", "owner")
+    seen = Image.objects.visible_to(user).with_files().with_facts(user)
     images = seen.in_bulk([one.source_id for one in given if one.source_id is not None]) if given else {}
     uploads = _uploads(user, image, given)
     made_from = ImageSource.objects.filter(source=image).values("image_id")

@@ -18,7 +18,12 @@ Seen = tuple[str, int]
 
 
 class NoTeam(Exception):
-    """The picture can't be shown to its owner's team, as they are in none."""
+    """It can't be shown to its owner's team, as they are in none."""
+
+    code, field = "no_team", "visibility"
+
+    def __init__(self) -> None:
+        super().__init__("You aren't in a team.")
 
 
 @transaction.atomic

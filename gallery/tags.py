@@ -173,6 +173,20 @@ def remove(user: User, image_ids: Iterable[int], names: Iterable[str]) -> list[i
     return sorted(changed)
 
 
+def change(user: User, image: Image, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    """Take tags off one image that the person may tag, then put others on; all or nothing.
+
+    :raises BadName: :raises TooManyTags:
+    """
+    added, removed = named(add, by=user), known(remove)
+    with transaction.atomic():
+        detach(user, [image.pk], removed)
+        given = attach(user, [image.pk], added, at=timezone.now())
+        there = ImageTag.objects.filter(image=image, tag__in=given).count()
+        if there < len(given):
+            raise TooManyTags
+
+
 def attach(
     user: User, image_ids: Sequence[int], tags: Iterable[Tag], *, at: datetime, by_id: int | None = None
 ) -> dict[int, list[int]]:

@@ -7,7 +7,7 @@ from gallery import bulk, tags
 
 
 def go_on(*, seconds: float = 60.0) -> bool:
-    """Go on with acts on many pictures and with merged tags for so long; whether all is done."""
+    """Go on with acts on many pictures and with merged tags for so long; whether there was time for all."""
     until = time.monotonic() + seconds
     if not bulk.finish(seconds=seconds):
         return False

@@ -11,9 +11,11 @@ class GenerationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from generation import heartbeats
+        from gallery import later
+        from generation import heartbeats, queue
 
         heartbeats.connect()
+        later.taken_by(queue.go_on)
         post_migrate.connect(_seed, sender=self)
 
 

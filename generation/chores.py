@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts import allowances, notices
+from gallery import unfinished
 from generation import audit, late, orphans, queue, recovery
 from generation.claims import database_now
 from generation.models import Chore
@@ -34,6 +35,8 @@ PAUSE_FIRST = timedelta(minutes=1)
 PAUSE_MAX = timedelta(minutes=16)
 # Of one go of the search for orphans, well below the time limit of the short queue's tasks.
 ORPHANS_SECONDS = 60.0
+# Likewise, of what requests left of the gallery's longer work.
+UNFINISHED_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,14 @@ def _orphans(now: datetime, place: str) -> str:
     return orphans.remove(now=now, after=place, seconds=ORPHANS_SECONDS).place
 
 
+def _unfinished(now: datetime, place: str) -> str:
+    # What is begun is sent to the queue at once; this is for what it lost.
+    return "" if unfinished.go_on(seconds=UNFINISHED_SECONDS) else "on"
+
+
 def _tidy(now: datetime, place: str) -> str:
     recovery.tidy(now=now)
+    unfinished.tidy(now=now)
     orphans.look_aside(now=now)
     return ""
 
@@ -90,6 +99,7 @@ CHORES: dict[str, Kind] = {
     "late": Kind(_minutes(5), _late),
     "orphans": Kind(_night, _orphans),
     "tidy": Kind(_minutes(60), _tidy),
+    "unfinished": Kind(_minutes(5), _unfinished),
 }
 
 

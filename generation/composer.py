@@ -10,13 +10,15 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
-from gallery import files
+from gallery import collections, files
 from gallery.models import Image, Upload
 from generation import catalog, health, pricing, routing
 from generation.catalog import AspectRatio, Catalog, ImageSize, Model, ProviderFacts
 from generation.models import Generation
 from generation.pricing import Quote
 from generation.routing import Wanted
+
+COLLECTIONS_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Thumb:
 class Draft:
     """What a person has written and chosen so far.
 
-    `temperature` and `top_p` are None at the model's default.
+    `temperature` and `top_p` are None at the model's default. `collection` is the public id of where the
+    pictures are filed.
     """
 
     prompt: str = ""
@@ -44,6 +47,7 @@ class Draft:
     temperature: float | None = None
     top_p: float | None = None
     references: tuple[Thumb, ...] = ()
+    collection: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Composer:
     available: int
     refusal: Refusal | None = None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    # Where the pictures can be filed: public ids and names.
+    collections: tuple[tuple[str, str], ...] = ()
 
     @property
     def left(self) -> int:
@@ -210,11 +216,21 @@ def compose(
         provider=draft.provider if draft.provider in routing.names(model) else "",
     )
     draft = _possible(model, draft, more_references)
+    filed = tuple((str(one), name) for one, name in _collections(user))
+    if draft.collection not in dict(filed):
+        draft = replace(draft, collection="")
     quote = pricing.quote(model=model, count=draft.count, image_size=draft.image_size)
     standing = ledger.standing(user)
     if refusal is None and standing.available < quote.credits:
         refusal = too_few(needed=quote.credits, available=standing.available, held=standing.held, quote=quote)
-    return Composer(offered, draft, model, quote, available=standing.available, refusal=refusal)
+    return Composer(
+        offered, draft, model, quote, available=standing.available, refusal=refusal, collections=filed
+    )
+
+
+def _collections(user: User) -> Iterable[tuple[uuid.UUID, str]]:
+    rows = collections.fileable_by(user).order_by("name", "pk")
+    return rows.values_list("public_id", "name")[:COLLECTIONS_SHOWN]
 
 
 def _possible(model: Model, draft: Draft, more_references: int) -> Draft:
@@ -272,6 +288,7 @@ def posted(user: User, data: QueryDict, references: list[str]) -> Draft:
         temperature=_number(data.get("temperature", "")),
         top_p=_number(data.get("top_p", "")),
         references=thumbs(user, references),
+        collection=data.get("collection", ""),
     )
 
 
@@ -279,7 +296,8 @@ def asked(user: User, query: Mapping[str, str]) -> Draft:
     """The draft that a link asks for.
 
     `again` is a generation to repeat, `prompt_of` an image whose prompt to reuse, `reference` an image to
-    start from, `prompt` a text; an unknown or foreign id is as if it were not there.
+    start from, `prompt` a text, `collection` where to file; an unknown or foreign id is as if it
+    were not there.
     """
     draft = Draft(prompt=query.get("prompt", ""))
     if generation := _own(user, query.get("again", "")):
@@ -289,6 +307,8 @@ def asked(user: User, query: Mapping[str, str]) -> Draft:
     if reference := query.get("reference"):
         added = thumbs(user, [reference])
         draft = replace(draft, references=(*draft.references, *added))
+    if collection := query.get("collection"):
+        draft = replace(draft, collection=collection)
     return draft
 
 
@@ -321,6 +341,7 @@ def _of_generation(user: User, generation: Generation) -> Draft:
         temperature=generation.temperature,
         top_p=generation.top_p,
         references=thumbs(user, _reference_ids(user, generation)),
+        collection=str(generation.collection.public_id) if generation.collection else "",
     )
 
 

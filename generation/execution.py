@@ -216,14 +216,15 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         output = Output(generation=generation, position=place, attempt=one.attempt, image=image)
         output.sha256 = one.picture.sha256
         rows.insert(output)
-    if generation.collection_id is not None:
-        collections.file(generation.collection_id, images, by_id=generation.user_id)
     ledger.capture_within(
         hold=Hold(pk=generation.hold_id),
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
     )
+    if generation.collection_id is not None:
+        # After the account, as whoever submits holds the two in that order.
+        collections.file(generation.collection_id, images, by_id=generation.user_id)
 
 
 def _maker(delivered: Sequence[Delivered]) -> str:

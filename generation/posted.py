@@ -12,7 +12,7 @@ from accounts import idempotency, ledger
 from accounts.models import User
 from gallery import ingest
 from gallery.models import Image
-from generation import composer, conversations, pricing, retrying, submission
+from generation import composer, conversations, filing, pricing, retrying, submission
 from generation.composer import Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
@@ -64,9 +64,12 @@ def make(
 
     `continues` is the picture a turn goes on from, `fork` asks for a branch. Raises what is in `REFUSALS`.
     """
+    wish = filing.into(wish, user, request.POST.get("collection"))
     content = [_content(wish), *(reference.original.sha256 for reference in given)]
     if continues is not None:
         content.append(f"{continues.public_id} {fork}")
+    if wish.collection_id is not None:
+        content.append(f"collection {wish.collection_id}")
     key = _key(request, content)
     expected = None if price is None else price * wish.count
     now = timezone.now()

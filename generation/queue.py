@@ -62,6 +62,16 @@ def test(public_id: object) -> None:
         )
 
 
+def go_on() -> None:
+    """Have a worker of the short queue go on with what requests left of the gallery's longer work."""
+    if "orm" in settings.Q_CLUSTER:
+        _send("generation.tasks.go_on", "gallery", cluster="short")
+    else:
+        transaction.on_commit(
+            lambda: _send("generation.tasks.go_on", "gallery", cluster="short"), robust=True
+        )
+
+
 def _start(why: str) -> None:
     if get_broker(GENERATIONS).queue_size() < TASKS_MAX:
         _send("generation.tasks.run", why, cluster=GENERATIONS)

@@ -12,7 +12,7 @@ from datetime import datetime
 from accounts import idempotency
 from accounts.models import ApiKey, User
 from gallery.models import Image
-from generation import catalog, conversations, routing, specs, submission, wishes
+from generation import catalog, conversations, filing, routing, specs, submission, wishes
 from generation.catalog import Catalog, Model, Offer
 from generation.models import Generation
 from generation.references import GivenReference
@@ -110,7 +110,7 @@ def prepare(
         deadline_seconds=deadline_seconds,
         offered_now=known,
     )
-    return Retry(generation, wish, given, generation.continues)
+    return Retry(generation, filing.as_before(wish, user, generation), given, generation.continues)
 
 
 def submit(

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts import events, idempotency, ledger
 from accounts.models import ApiKey, User
+from gallery import collections
 from gallery.models import Image
 from generation import branches, pricing, queue, stopping
 from generation.models import Branch, Generation, Reference
@@ -147,6 +148,7 @@ def _create(
         temperature=wish.temperature,
         top_p=wish.top_p,
         provider=wish.provider,
+        collection_id=_collection(wish),
         branch=branch,
         continues=continues,
         retry_of=retry_of,
@@ -162,6 +164,12 @@ def _create(
     events.record(user_id=user.pk, kind=events.Kind.GENERATION, subject=str(public_id))
     queue.wake(public_id)
     return generation
+
+
+def _collection(wish: Wish) -> int | None:
+    """Where it is filed; one that was deleted since it was chosen keeps nothing from being made."""
+    chosen = wish.collection_id
+    return chosen if chosen is not None and collections.keep(chosen) else None
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from django.conf import settings
 
+from gallery import unfinished
 from generation import chores, heartbeats, provider_tests, queue
 from generation.adapters import Adapters
 from generation.claims import database_now
@@ -18,6 +19,8 @@ from generation.runner import Runner
 CALLS_A_PLACE = 4
 # New objects until the garbage collector looks at them, and its looks until it looks at older ones again.
 GARBAGE = (10_000, 20, 20)
+# Well below the time limit of the short queue's tasks.
+GO_ON_SECONDS = 45.0
 
 
 def run(generation_id: str) -> None:
@@ -47,6 +50,12 @@ def _leave_what_is_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
+
+
+def go_on(what: str) -> None:
+    """Go on with what requests left of the gallery's longer work; what is left then is sent for again."""
+    if not unfinished.go_on(seconds=GO_ON_SECONDS):
+        queue.go_on()
 
 
 async def _run(*, stands_by: bool) -> None:

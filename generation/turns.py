@@ -163,7 +163,7 @@ class Tree:
 def tree(conversation: Conversation, *, whole: bool = False) -> Tree:
     """The conversation in a constant number of queries. `whole` reads all that an API answer shows."""
     rows = Generation.objects.filter(branch__conversation=conversation).order_by("pk")
-    generations = list(_whole(rows) if whole else _read(rows))
+    generations = list(rows.as_answered(conversation.user_id) if whole else _read(rows))
     known = {branch.pk: branch for branch in conversation.branches.select_related("forked_from")}
     root = None
     if conversation.root_id:
@@ -217,7 +217,3 @@ def _images(row: Generation) -> tuple[Image, ...]:
 def _read(rows: GenerationQuerySet) -> GenerationQuerySet:
     outputs = Output.objects.select_related("image__original")
     return rows.select_related("hold").prefetch_related(Prefetch("outputs", outputs), "attempts")
-
-
-def _whole(rows: GenerationQuerySet) -> GenerationQuerySet:
-    return rows.with_parts().prefetch_related("outputs__image__owner", "references__image")

@@ -28,7 +28,8 @@ class InvalidWish(Exception):
 class Wish:
     """What is asked for, checked against what is on offer; `model` is the catalog's row.
 
-    `deadline_seconds` says how long it may take; None leaves that to the settings.
+    `deadline_seconds` says how long it may take; None leaves that to the settings. `collection_id` is where
+    the pictures are filed; see `filing`.
     """
 
     model: Model
@@ -40,6 +41,7 @@ class Wish:
     top_p: float | None
     provider: str
     deadline_seconds: int | None = None
+    collection_id: int | None = None
 
 
 def check(

@@ -61,8 +61,9 @@ class ForPrograms:
         if change.kind not in self.kinds:
             return ""
         of_many = ADDRESSES.get(change.kind, ("", False))[1]
-        found = change.subject if of_many else None
-        url = dict(self.addresses).get(change.kind)
+        # Of many that changed at once no single one is named.
+        found = (change.subject or None) if of_many else None
+        url = dict(self.addresses).get(change.kind) if found or not of_many else None
         if url and found:
             url = url.replace(_SOME_ID, found)
         data = json.dumps({"type": change.kind, "id": found, "url": url})

@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from accounts import idempotency, ledger
-from gallery import ingest
+from gallery import collections, ingest, refusals, sharing
 from generation import conversations, retrying, stopping, submission, wishes
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,12 @@ STATUSES: dict[type[Exception], int] = {
     retrying.NotFinished: 409,
     conversations.NothingToContinue: 409,
     idempotency.FingerprintDiffers: 422,
+    collections.Unknown: 404,
+    collections.Full: 409,
+    refusals.NotAllowed: 403,
+    refusals.NotNow: 409,
+    refusals.Refused: 400,
+    sharing.NoTeam: 400,
 }
 
 TITLES = {
@@ -142,7 +148,8 @@ def _refusal(error: Exception) -> Problem:
     status = next(status for kind, status in STATUSES.items() if isinstance(error, kind))
     if isinstance(error, ingest.PictureRefused) and code == "too_large":
         status = 413
-    errors = (FieldError(error.field, code, detail),) if isinstance(error, wishes.InvalidWish) else ()
+    field = getattr(error, "field", "")
+    errors = (FieldError(field, code, detail),) if field else ()
     facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
     return Problem(status, code, detail, errors, facts)
 

@@ -5,9 +5,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.fields import StrictSerializer
+from accounts.api.fields import StrictSerializer, TextField
+from gallery import tags
 from gallery.api import addresses
-from gallery.models import Image, Rendition, Upload
+from gallery.models import Image, Original, Rendition, Upload
 
 
 class RenditionOutput(serializers.ModelSerializer):
@@ -22,6 +23,13 @@ class RenditionOutput(serializers.ModelSerializer):
     @extend_schema_field({"type": "string", "format": "uri"})
     def get_url(self, rendition: Rendition) -> str:
         return addresses.of_file(self.context["request"], self.context["image"], str(rendition.size))
+
+
+class PaletteColourOutput(serializers.Serializer):
+    """A colour and its share of the picture, from 0 to 1."""
+
+    colour = serializers.CharField(help_text="`#rrggbb`.")
+    share = serializers.FloatField()
 
 
 class ImageOutput(serializers.ModelSerializer):
@@ -39,6 +47,10 @@ class ImageOutput(serializers.ModelSerializer):
     credits = serializers.IntegerField(help_text="What it cost.")
     made_by = serializers.CharField(source="owner.get_full_name")
     mine = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField(help_text="Names, in their order.")
+    favourite = serializers.SerializerMethodField(help_text="Whether it is one of yours.")
+    team = serializers.SerializerMethodField(help_text="The name of the team it is shown to.")
+    palette = serializers.SerializerMethodField(help_text="Up to five colours, most first.")
 
     class Meta:
         model = Image
@@ -52,15 +64,23 @@ class ImageOutput(serializers.ModelSerializer):
             "colour",
             "content_type",
             "size_bytes",
+            "title",
+            "notes",
+            "tags",
+            "favourite",
+            "palette",
+            "origin",
             "prompt",
             "model",
             "provider",
             "aspect_ratio",
             "credits",
             "visibility",
+            "team",
             "made_by",
             "mine",
             "created_at",
+            "trashed_at",
         ]
 
     @extend_schema_field({"type": "string", "format": "uri"})
@@ -76,11 +96,58 @@ class ImageOutput(serializers.ModelSerializer):
     def get_mine(self, image: Image) -> bool:
         return bool(image.owner_id == self.context["request"].user.pk)
 
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_tags(self, image: Image) -> list[str]:
+        return [tag.name for tag in tags.shown(row.tag for row in image.image_tags.all())]
+
+    @extend_schema_field(bool)
+    def get_favourite(self, image: Image) -> bool:
+        me = self.context["request"].user.pk
+        return any(one.user_id == me for one in image.favourites.all())
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_team(self, image: Image) -> str | None:
+        is_shown = image.team is not None and image.visibility != Image.Visibility.PRIVATE
+        return image.team.name if is_shown and image.team else None
+
+    @extend_schema_field(PaletteColourOutput(many=True))
+    def get_palette(self, image: Image) -> list[dict[str, Any]]:
+        original: Original = image.original
+        return [{"colour": colour, "share": share / 1000} for colour, share in original.palette]
+
 
 class ImageChangeInput(StrictSerializer):
-    """What may be changed of an image of yours."""
+    """What may be changed of an image of yours: at least one of these; what is left out stays."""
 
-    visibility = serializers.ChoiceField(choices=Image.Visibility.choices, help_text="Who sees it.")
+    visibility = serializers.ChoiceField(
+        choices=Image.Visibility.choices, required=False, help_text="Who sees it."
+    )
+    title = TextField(required=False, allow_blank=True, help_text="Up to 120 letters.")
+    notes = TextField(required=False, allow_blank=True, help_text="Up to 4,000 letters.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Say what to change.", code="required")
+        return attrs
+
+
+class SourceOutput(serializers.Serializer):
+    """A picture that an image was made from."""
+
+    kind = serializers.ChoiceField(
+        choices=[(kind, kind) for kind in ("image", "upload", "hidden")],
+        help_text="An image that you see, a file that you gave, or a picture that you can't see.",
+    )
+    image = ImageOutput(allow_null=True)
+    upload = serializers.UUIDField(allow_null=True, help_text="The upload, while it is there.")
+
+
+class LineageOutput(serializers.Serializer):
+    """Where an image comes from and what came of it, as far as you may see."""
+
+    sources = SourceOutput(many=True, help_text="What it was made from, in order.")
+    made = ImageOutput(many=True, help_text="What was made from it, newest first.")
+    more = serializers.BooleanField(help_text="Older ones were made from it too.")
 
 
 class UploadInput(StrictSerializer):

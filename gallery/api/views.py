@@ -2,6 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -18,11 +19,11 @@ from rest_framework.views import APIView as FrameworkView
 
 from accounts import http
 from accounts.api.base import APIView, ListAPIView
-from accounts.api.filters import StrictFilterBackend, check_parameters
-from gallery import files, ingest, sharing
-from gallery.api import addresses
-from gallery.api.filters import ImageFilter
-from gallery.api.serializers import ImageChangeInput, ImageOutput, UploadInput, UploadOutput
+from accounts.api.filters import OF_EVERY_LIST, check_parameters
+from gallery import describing, favourites, files, ingest, lineage, sharing, tags
+from gallery.api import addresses, walks
+from gallery.api.arranging_serializers import ImageTagsInput
+from gallery.api.serializers import ImageChangeInput, ImageOutput, LineageOutput, UploadInput, UploadOutput
 from gallery.models import Image, Upload
 
 # Around the file in a multipart body: boundaries, headers of the part.
@@ -73,16 +74,17 @@ class UploadView(APIView):
 
 class ImageListView(ListAPIView):
     serializer_class = ImageOutput
-    filter_backends = [StrictFilterBackend]
-    filterset_class = ImageFilter
 
-    def get_queryset(self) -> Any:
-        return Image.objects.visible_to(self.request.user).with_files()
-
-    @extend_schema(operation_id="list_images", tags=["images"])
+    @extend_schema(operation_id="list_images", tags=["images"], parameters=walks.PARAMETERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Your images and those shared with everyone, newest first."""
-        return super().get(request, *args, **kwargs)
+        """Your images and those shared with you, newest first, narrowed down as in the gallery."""
+        check_parameters(request, OF_EVERY_LIST | walks.NAMES)
+        if empty := sorted(name for name, values in request.query_params.lists() if "" in values):
+            raise ValidationError(dict.fromkeys(empty, "Give it a value, or leave it out."), code="blank")
+        user = http.person(request)
+        found: Any = walks.Found(walks.wanted_by(request, user), user)
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(ImageOutput(page, many=True, context={"request": request}).data)
 
 
 class ImageView(APIView):
@@ -96,20 +98,81 @@ class ImageView(APIView):
         tags=["images"],
         request=ImageChangeInput,
         responses=ImageOutput,
-        examples=[OpenApiExample("Share it", value={"visibility": "everyone"}, request_only=True)],
+        examples=[
+            OpenApiExample("Share it", value={"visibility": "everyone"}, request_only=True),
+            OpenApiExample("A title", value={"title": "Harbour, first draft"}, request_only=True),
+        ],
     )
     def patch(self, request: Request, public_id: str) -> Response:
-        """Choose who sees an image of yours."""
+        """Give an image of yours a title or notes, or choose who sees it."""
         image = _visible(request, public_id)
         if image.owner_id != request.user.pk:
             raise PermissionDenied("Only the person who made this image may change it.", code="not_yours")
         given = ImageChangeInput(data=request.data)
         given.is_valid(raise_exception=True)
-        try:
-            sharing.show_to(image, given.validated_data["visibility"])
-        except sharing.NoTeam as refusal:
-            raise ValidationError({"visibility": "You aren't in a team."}, code="no_team") from refusal
-        return _answer(request, image)
+        asked = given.validated_data
+        with transaction.atomic():
+            if "title" in asked or "notes" in asked:
+                describing.describe(
+                    http.person(request), image, title=asked.get("title"), notes=asked.get("notes")
+                )
+            if "visibility" in asked:
+                sharing.show_to(image, asked["visibility"])
+        return _answer(request, _visible(request, public_id))
+
+
+class ImageTagsView(APIView):
+    @extend_schema(
+        operation_id="tag_image",
+        tags=["images"],
+        request=ImageTagsInput,
+        responses=ImageOutput,
+        examples=[OpenApiExample("One more", value={"add": ["Golden hour"]}, request_only=True)],
+    )
+    def put(self, request: Request, public_id: str) -> Response:
+        """Put tags on an image of yours, or one that is shown to your team, and take tags off."""
+        image, user = _visible(request, public_id), http.person(request)
+        if not tags.taggable_by(user).filter(pk=image.pk).exists():
+            raise PermissionDenied("Only its owner and the team it is shown to may tag it.", code="not_yours")
+        given = ImageTagsInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        tags.change(user, image, add=asked["add"], remove=asked["remove"])
+        return _answer(request, _visible(request, public_id))
+
+
+class FavouriteView(APIView):
+    @extend_schema(operation_id="like_image", tags=["images"], request=None, responses={204: None})
+    def put(self, request: Request, public_id: str) -> Response:
+        """Make an image one of your favourites; nobody else is told."""
+        favourites.put(http.person(request), _visible(request, public_id), liked=True)
+        return Response(status=204)
+
+    @extend_schema(operation_id="unlike_image", tags=["images"], responses={204: None})
+    def delete(self, request: Request, public_id: str) -> Response:
+        """Take an image off your favourites."""
+        favourites.put(http.person(request), _visible(request, public_id), liked=False)
+        return Response(status=204)
+
+
+class LineageView(APIView):
+    @extend_schema(operation_id="get_lineage", tags=["images"], responses=LineageOutput)
+    def get(self, request: Request, public_id: str) -> Response:
+        """What an image was made from, and what was made from it."""
+        found = lineage.of(http.person(request), _visible(request, public_id))
+        answer = {
+            "sources": [
+                {
+                    "kind": "image" if one.image else "hidden" if one.is_hidden else "upload",
+                    "image": one.image,
+                    "upload": one.upload.public_id if one.upload else None,
+                }
+                for one in found.sources
+            ],
+            "made": found.made,
+            "more": found.more,
+        }
+        return Response(LineageOutput(answer, context={"request": request}).data)
 
 
 class AnyFormat(DefaultContentNegotiation):
@@ -162,7 +225,8 @@ class ImageFileView(FrameworkView):
 
 
 def _visible(request: Request, public_id: str) -> Image:
-    image: Image = get_object_or_404(Image.objects.visible_to(request.user).with_files(), public_id=public_id)
+    images = Image.objects.visible_to(request.user).with_files().with_facts(request.user)
+    image: Image = get_object_or_404(images, public_id=public_id)
     return image
 
 

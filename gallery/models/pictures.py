@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -73,6 +74,13 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
     def with_files(self) -> "ImageQuerySet":
         return self.select_related("original", "owner").prefetch_related("original__renditions")
+
+    def with_facts(self, user: User | AnonymousUser) -> "ImageQuerySet":
+        """Their tags, their team, and whether they are the person's favourites."""
+        mine = apps.get_model("gallery", "Favourite").objects.filter(user=user.pk)
+        return self.select_related("team").prefetch_related(
+            "image_tags__tag__merged_into", models.Prefetch("favourites", queryset=mine)
+        )
 
 
 class Image(models.Model):

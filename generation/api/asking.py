@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts import http, idempotency
-from generation import references, retrying, submission, wishes
+from generation import filing, references, retrying, submission, wishes
 from generation.api import waiting
 from generation.models import Generation
 
@@ -63,7 +63,7 @@ def submit(request: Request, given: dict[str, Any], *, begins: bool = False) -> 
     )
     return submission.submit(
         user=user,
-        wish=checked,
+        wish=filing.into(checked, user, given["collection"]),
         references=references.resolve(user=user, given=given["references"]),
         now=timezone.now(),
         api_key=http.key_of(request),

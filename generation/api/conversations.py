@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 from accounts import http, idempotency
 from accounts.api.base import APIView, ListAPIView
 from gallery.models import Image
-from generation import catalog, conversations, references, refine, submission, turns, wishes
+from generation import catalog, conversations, filing, references, refine, submission, turns, wishes
 from generation.api import asking, waiting
 from generation.api.conversation_serializers import (
     BranchOutput,
@@ -193,7 +193,7 @@ def _continue(request: Request, conversation: Conversation, asked: dict[str, Any
     return conversations.continue_from(
         user=user,
         image=image,
-        wish=wish,
+        wish=filing.into(wish, user, asked["collection"]),
         references=references.resolve(user=user, given=asked["references"]),
         now=timezone.now(),
         fork=asked["new_branch"],

@@ -6,7 +6,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.fields import NumberField, StrictSerializer, TextField, WholeNumberField
+from accounts.api.fields import IdField, NumberField, StrictSerializer, TextField, WholeNumberField
 from gallery.api.serializers import ImageOutput
 from generation import catalog, stopping
 from generation.expectation import Expectation, Outlook
@@ -157,6 +157,12 @@ class GenerationInput(QuoteInput):
         help_text="The price you saw. If it is another now, nothing is made and you get 409.",
     )
     deadline_seconds = DeadlineField()
+    collection = IdField(
+        default=None,
+        allow_null=True,
+        help_text="A collection of yours, or of your team, that its images are filed in.",
+        codes={"invalid": "unknown_collection"},
+    )
 
 
 class RetryInput(StrictSerializer):
@@ -249,6 +255,12 @@ class GenerationOutput(serializers.ModelSerializer):
         default=None,
         help_text="The generation it was asked for again after.",
     )
+    collection = serializers.UUIDField(
+        source="collection.public_id",
+        allow_null=True,
+        default=None,
+        help_text="Where its images are filed.",
+    )
     cancel = serializers.SerializerMethodField(help_text="What cancelling it now would cost.")
     queue_position = serializers.SerializerMethodField(
         help_text="Its place in line while it waits: 1 is next; null when it doesn't, or is far behind."
@@ -282,6 +294,7 @@ class GenerationOutput(serializers.ModelSerializer):
             "branch",
             "continues",
             "retry_of",
+            "collection",
             "cancel",
             "queue_position",
             "expected_finish_at",

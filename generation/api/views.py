@@ -34,8 +34,8 @@ TOLD = OpenApiExample("As it was said", value={"expected_credits_max": 0}, reque
 
 def generations_of(request: Request) -> Any:
     """The caller's own, with all that an answer shows."""
-    rows = Generation.objects.filter(user_id=request.user.pk or 0).with_parts()
-    return rows.prefetch_related("outputs__image__owner", "references__image")
+    me = request.user.pk or 0
+    return Generation.objects.filter(user_id=me).as_answered(me)
 
 
 class ModelListView(APIView):

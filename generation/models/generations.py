@@ -9,16 +9,27 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, CreditAccount, Hold, Team
-from gallery.models import Collection, Image, Original
+from gallery.models import Collection, Favourite, Image, Original
 from generation.models.conversations import Branch
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def with_parts(self) -> "GenerationQuerySet":
-        """All that a row of the feed or an API answer shows, in a constant number of queries."""
-        rows = self.select_related("hold", "branch__conversation", "continues", "retry_of")
+        """All that a row of the feed shows, in a constant number of queries."""
+        rows = self.select_related("hold", "branch__conversation", "continues", "retry_of", "collection")
         return rows.defer("retry_of__prompt").prefetch_related(
             "outputs__image__original__renditions", "references__original__renditions", "attempts"
+        )
+
+    def as_answered(self, user_id: int) -> "GenerationQuerySet":
+        """All that an API answer shows to that person, in a constant number of queries."""
+        liked = Favourite.objects.filter(user=user_id)
+        return self.with_parts().prefetch_related(
+            "outputs__image__owner",
+            "outputs__image__team",
+            "outputs__image__image_tags__tag__merged_into",
+            models.Prefetch("outputs__image__favourites", queryset=liked),
+            "references__image",
         )
 
 

@@ -195,7 +195,7 @@ function again(held) {
 
 /* --- The draft: kept on every change, brought back by the next page --- */
 
-const KEPT = ["prompt", "aspect_ratio", "image_size", "count", "model", "provider", "temperature", "top_p"];
+const KEPT = ["prompt", "aspect_ratio", "image_size", "count", "model", "provider", "temperature", "top_p", "collection"];
 
 function keep() {
   const draft = Object.fromEntries(KEPT.filter((name) => field[name]).map((name) => [name, field[name].value]));

@@ -76,7 +76,20 @@ def test_the_owner_shares_an_image(owner: Caller, teammate: Caller) -> None:
     assert Event.objects.filter(user=None, kind="image", subject=str(image.public_id)).exists()
 
 
-@pytest.mark.parametrize("change", [{}, {"visibility": "world"}, {"visibility": None}, {"prompt": "x"}, []])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"visibility": "world"},
+        {"visibility": None},
+        {"prompt": "x"},
+        [],
+        {"title": None},
+        {"title": "x" * 121},
+        {"notes": "x" * 4001},
+        {"title": "fine", "visibility": "team"},
+    ],
+)
 def test_a_change_that_means_nothing_is_refused(owner: Caller, change: Any) -> None:
     image = rows.image_of(owner.user)
 
@@ -84,7 +97,7 @@ def test_a_change_that_means_nothing_is_refused(owner: Caller, change: Any) -> N
 
     assert answer.status_code == 400
     image.refresh_from_db()
-    assert image.visibility == "private"
+    assert (image.visibility, image.title) == ("private", "")
 
 
 def test_the_file_is_the_stored_picture_byte_for_byte(owner: Caller) -> None:

@@ -215,10 +215,10 @@ def test_results_are_filed_as_far_as_there_is_room(
     monkeypatch.setattr(collections, "IMAGES_MAX", 2)
     made = [rows.image(mara) for _ in range(3)]
 
-    collections.file_results(posters.pk, made, by_id=mara.pk)
+    collections.file(posters.pk, made, by_id=mara.pk)
     assert shown(mara, posters) == [made[0].pk, made[1].pk]
 
     # Whoever may not file into it any more, and where there is none, nothing happens.
-    collections.file_results(posters.pk, [rows.image(jo)], by_id=jo.pk)
-    collections.file_results(0, made, by_id=mara.pk)
+    collections.file(posters.pk, [rows.image(jo)], by_id=jo.pk)
+    collections.file(0, made, by_id=mara.pk)
     assert CollectionItem.objects.count() == 2
