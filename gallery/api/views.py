@@ -118,7 +118,7 @@ class ImageView(APIView):
                 )
             if "visibility" in asked:
                 sharing.show_to(image, asked["visibility"])
-        return _answer(request, _visible(request, public_id))
+        return _answer(request, image)
 
 
 class ImageTagsView(APIView):
@@ -131,7 +131,8 @@ class ImageTagsView(APIView):
     )
     def put(self, request: Request, public_id: str) -> Response:
         """Put tags on an image of yours, or one that is shown to your team, and take tags off."""
-        image, user = _visible(request, public_id), http.person(request)
+        user = http.person(request)
+        image = get_object_or_404(Image.objects.visible_to(user), public_id=public_id)
         if not tags.taggable_by(user).filter(pk=image.pk).exists():
             raise PermissionDenied("Only its owner and the team it is shown to may tag it.", code="not_yours")
         given = ImageTagsInput(data=request.data)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from gallery import ingest
 from gallery.models import Image
+from gallery.search import index
 from generation import claims, execution
 from generation.models import Generation
 from generation.progress import Reason
@@ -49,6 +50,7 @@ def image_of(user: User, *, seed: int = 0, **fields: Any) -> Image:
     for name, value in fields.items():
         setattr(image, name, value)
     image.save()
+    index.write([image.pk])
     return image
 
 

@@ -258,9 +258,8 @@ def test_a_collection_is_made_filled_ordered_and_deleted(owner: Caller) -> None:
     assert owner.client.patch(url, {"visibility": "team"}).json()["code"] == "no_team"
     assert owner.client.delete(f"{url}/images/{b.public_id}").status_code == 204
     assert owner.client.delete(f"{url}/images/{b.public_id}").status_code == 404
-    assert owner.client.post(f"{url}/move", {**move, "image": str(b.public_id)}).json()["code"] == (
-        "not_in_collection"
-    )
+    gone = {"image": str(b.public_id), "after": str(a.public_id)}
+    assert owner.client.post(f"{url}/move", gone).json()["code"] == "not_in_collection"
     assert ids(owner.client.get("/api/v1/collections")) == [made.json()["id"]]
     assert owner.client.delete(url).status_code == 204
     assert Image.objects.count() == 3
