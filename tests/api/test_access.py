@@ -181,7 +181,11 @@ def test_each_call_needs_its_scope(method: str, path: str, owner: Caller) -> Non
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
-@pytest.mark.parametrize(("method", "path"), [row for row in EXPECTED if row not in OPEN])
+# Where the admin comes first, the owner finds it gone.
+ONCE = {("DELETE", "tags/{tag}")}
+
+
+@pytest.mark.parametrize(("method", "path"), [row for row in EXPECTED if row not in OPEN | ONCE])
 def test_a_session_may_what_a_key_may(method: str, path: str, owner: Caller) -> None:
     browser = Client()
     browser.force_login(owner.user)
