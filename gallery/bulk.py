@@ -5,7 +5,7 @@ as it has time for; what is left goes on in the background, and at any point it 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,31 +72,32 @@ class Outcome:
 
 def tag(user: User, chosen: Selection, names: Sequence[str]) -> UndoableAct:
     """:raises tags.BadName: :raises tags.TooManyTags: :raises selection.TooLarge:"""
-    ids = selection.resolve(user, chosen)
-    return _begin(user, "tag", ids, {"tags": [one.pk for one in tags.named(names, by=user)]})
+    return _begin(user, "tag", chosen, lambda ids: {"tags": [one.pk for one in tags.named(names, by=user)]})
 
 
 def untag(user: User, chosen: Selection, names: Sequence[str]) -> UndoableAct:
     """:raises tags.BadName: :raises selection.TooLarge:"""
-    ids = selection.resolve(user, chosen)
-    return _begin(user, "untag", ids, {"tags": [one.pk for one in tags.known(names)]})
+    return _begin(user, "untag", chosen, lambda ids: {"tags": [one.pk for one in tags.known(names)]})
 
 
 def collect(user: User, chosen: Selection, collection: Collection) -> UndoableAct:
     """:raises collections.Full: :raises collections.Unknown: :raises selection.TooLarge:"""
-    ids = selection.resolve(user, chosen)
-    collections.check_room(collection, ids)
-    return _begin(user, "collect", ids, {"collection": collection.pk})
+
+    def checked(ids: Sequence[int]) -> dict[str, Any]:
+        collections.check_room(collection, ids)
+        return {"collection": collection.pk}
+
+    return _begin(user, "collect", chosen, checked)
 
 
 def uncollect(user: User, chosen: Selection, collection: Collection) -> UndoableAct:
     """:raises collections.Unknown: :raises selection.TooLarge:"""
-    return _begin(user, "uncollect", selection.resolve(user, chosen), {"collection": collection.pk})
+    return _begin(user, "uncollect", chosen, lambda ids: {"collection": collection.pk})
 
 
 def favourite(user: User, chosen: Selection, *, liked: bool = True) -> UndoableAct:
     """:raises selection.TooLarge:"""
-    return _begin(user, "favourite" if liked else "unfavourite", selection.resolve(user, chosen), {})
+    return _begin(user, "favourite" if liked else "unfavourite", chosen, lambda ids: {})
 
 
 def show(user: User, chosen: Selection, visibility: str) -> UndoableAct:
@@ -105,12 +106,12 @@ def show(user: User, chosen: Selection, visibility: str) -> UndoableAct:
         raise Refused("Choose one of those shown.")
     if visibility == Image.Visibility.TEAM and not Membership.objects.filter(user=user).exists():
         raise NoTeam
-    return _begin(user, "show", selection.resolve(user, chosen), {"visibility": visibility})
+    return _begin(user, "show", chosen, lambda ids: {"visibility": visibility})
 
 
 def trash(user: User, chosen: Selection) -> UndoableAct:
     """:raises selection.TooLarge:"""
-    return _begin(user, "trash", selection.resolve(user, chosen), {})
+    return _begin(user, "trash", chosen, lambda ids: {})
 
 
 # Undoing
@@ -131,7 +132,7 @@ def undo(user: User, public_id: UUID) -> UndoableAct:
         act.undone_at = now
         act.before = {**act.before, "todo": [], "left": act.images, "ended_at": None}
         act.save(update_fields=["undone_at", "before"])
-    return _work(act.pk, seconds=REQUEST_SECONDS)
+    return _work(act.pk, until=time.monotonic() + REQUEST_SECONDS)
 
 
 def may_undo(act: UndoableAct, *, now: datetime) -> bool:
@@ -170,11 +171,16 @@ def prune(*, now: datetime) -> int:
     return UndoableAct.objects.filter(ended | Q(created_at__lt=now - GIVEN_UP)).delete()[0]
 
 
-def _begin(user: User, verb: str, ids: Sequence[int], args: dict[str, Any]) -> UndoableAct:
+def _begin(
+    user: User, verb: str, chosen: Selection, args: Callable[[Sequence[int]], dict[str, Any]]
+) -> UndoableAct:
+    """Write the act and work on it; `args` checks what the verb needs, once it is known for which images."""
+    until = time.monotonic() + REQUEST_SECONDS
+    ids = selection.resolve(user, chosen)
     part = VERBS[verb].part
     todo = [packing.pack(ids[start : start + part]) for start in range(0, len(ids), part)]
     before = {
-        "args": args,
+        "args": args(ids),
         "todo": todo,
         "done": [],
         "asked": len(ids),
@@ -186,11 +192,10 @@ def _begin(user: User, verb: str, ids: Sequence[int], args: dict[str, Any]) -> U
         act = UndoableAct.objects.create(owner=user, verb=verb, before=before, images=0)
         # What is refused leaves no act behind.
         more = _step(act.pk)
-    return _work(act.pk, seconds=REQUEST_SECONDS) if more else UndoableAct.objects.get(pk=act.pk)
+    return _work(act.pk, until=until) if more else UndoableAct.objects.get(pk=act.pk)
 
 
-def _work(pk: int, *, seconds: float) -> UndoableAct:
-    until = time.monotonic() + seconds
+def _work(pk: int, *, until: float) -> UndoableAct:
     try:
         while more := _step(pk):
             if time.monotonic() >= until:
