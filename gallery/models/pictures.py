@@ -78,8 +78,9 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def with_facts(self, user: User | AnonymousUser) -> "ImageQuerySet":
         """Their tags, their team, and whether they are the person's favourites."""
         mine = apps.get_model("gallery", "Favourite").objects.filter(user=user.pk)
+        tags = apps.get_model("gallery", "ImageTag").objects.select_related("tag__merged_into")
         return self.select_related("team").prefetch_related(
-            "image_tags__tag__merged_into", models.Prefetch("favourites", queryset=mine)
+            models.Prefetch("image_tags", queryset=tags), models.Prefetch("favourites", queryset=mine)
         )
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, CreditAccount, Hold, Team
-from gallery.models import Collection, Favourite, Image, Original
+from gallery.models import Collection, Favourite, Image, ImageTag, Original
 from generation.models.conversations import Branch
 
 
@@ -24,10 +24,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def as_answered(self, user_id: int) -> "GenerationQuerySet":
         """All that an API answer shows to that person, in a constant number of queries."""
         liked = Favourite.objects.filter(user=user_id)
+        tags = ImageTag.objects.select_related("tag__merged_into")
         return self.with_parts().prefetch_related(
             "outputs__image__owner",
             "outputs__image__team",
-            "outputs__image__image_tags__tag__merged_into",
+            models.Prefetch("outputs__image__image_tags", queryset=tags),
             models.Prefetch("outputs__image__favourites", queryset=liked),
             "references__image",
         )

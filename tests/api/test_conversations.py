@@ -221,10 +221,10 @@ def test_a_conversation_is_read_in_as_many_queries_whatever_its_size(
     owner: Caller, begun: str, django_assert_num_queries: Any
 ) -> None:
     go_on(owner, begun)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         get(owner, f"conversations/{begun}")
     for seed in range(3):
         go_on(owner, begun, seed=60 + seed * 5, count=2)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         get(owner, f"conversations/{begun}")
