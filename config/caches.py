@@ -28,6 +28,10 @@ class ForgivingRedisCache(RedisCache):
         """Keep a value where there is none; whether it was kept."""
         return bool(self._forgive(False, super().add, key, value, *args, **options))
 
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Count on, from what is kept; `delta` while nothing is kept."""
+        return int(self._forgive(delta, super().incr, key, delta, version))
+
     def delete(self, key: Any, version: int | None = None) -> bool:
         """Keep it no longer; whether it was there."""
         return bool(self._forgive(False, super().delete, key, version))

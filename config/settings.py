@@ -37,6 +37,8 @@ DEBUG = env.bool("DEBUG", default=False)
 if DEBUG and not LOCAL_MODE:
     raise ImproperlyConfigured("DEBUG shows code and settings to visitors. Unset DEBUG, or unset SITE_URL.")
 SECRET_KEY = secret_key(DATA_DIR)
+# Keys of before, which still open what was sealed or signed under them.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECURE = SITE_URL.startswith("https://")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])

@@ -13,6 +13,7 @@ picture_page = path("images/<uuid:public_id>/", picture_views.picture, name="ima
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("s/", include("gallery.link_urls")),
     path("files/", include("gallery.file_urls")),
     path("", include(([picture_page, *gallery_pages], gallery_name))),
     path("", include("accounts.urls")),

@@ -141,15 +141,29 @@ def respond(
     if picture is None or variant not in VARIANTS:
         raise Http404
     stored = _stored(picture.original, variant)
+    return serve(
+        request,
+        stored,
+        name=file_name(picture, variant),
+        is_saved=request.GET.get("download") == "1",
+        cached=f"private, max-age={max_age}",
+    )
+
+
+def serve(
+    request: HttpRequest, stored: StoredFile, *, name: str, is_saved: bool, cached: str
+) -> HttpResponseBase:
+    """The answer with one stored file, as `name`; `cached` is its Cache-Control.
+
+    :raises Http404: without such a file in the storage.
+    """
     response = get_conditional_response(request, etag=stored.etag) or _contents(request, stored)
     if response.status_code in (200, 206):
-        is_saved = request.GET.get("download") == "1"
-        name = file_name(picture, variant)
         response.headers["Content-Disposition"] = content_disposition_header(is_saved, name) or "inline"
     for header, value in HEADERS.items():
         response.headers[header] = value
     response.headers["ETag"] = stored.etag
-    response.headers["Cache-Control"] = f"private, max-age={max_age}"
+    response.headers["Cache-Control"] = cached
     return response
 
 

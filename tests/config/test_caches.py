@@ -14,4 +14,5 @@ def test_while_redis_is_away_the_cache_is_empty_and_keeps_nothing() -> None:
     assert cache.get_many(["a"]) == {}
     assert cache.add("a", 1) is False
     assert cache.delete("a") is False
+    assert cache.incr("a") == 1
     assert cache.get_or_set("a", lambda: 2) == 2
