@@ -422,12 +422,14 @@ LOGGING = {
             ],
         }
     },
+    "filters": {"without_tokens": {"()": "config.logs.WithoutTokens"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "django": {"level": "INFO"},
+        "django.request": {"filters": ["without_tokens"]},
         # Each heartbeat would otherwise be four lines; our own logs say what a generation does.
         "django-q": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},

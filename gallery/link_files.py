@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
 from PIL import Image as Picture
 
+from accounts import rows
 from gallery import files, fitting, ingest, storage
 from gallery.files import StoredFile
 from gallery.models import Image, Original, Rendition, ShareLink
@@ -82,14 +83,14 @@ def _made(original: Original) -> Rendition:
         raise Http404 from error
     name = f"renditions/{original.sha256[:2]}/{original.sha256[2:4]}/{original.sha256}-{PREVIEW}.webp"
     storage.put(name, data)
-    with Picture.open(io.BytesIO(data)) as made:
-        width, height = made.size
-    rendition, _ = Rendition.objects.get_or_create(
-        original=original,
-        size=PREVIEW,
-        defaults={"name": name, "width": width, "height": height, "size_bytes": len(data)},
+    with Picture.open(io.BytesIO(data)) as opened:
+        width, height = opened.size
+    made = Rendition(
+        original=original, size=PREVIEW, name=name, width=width, height=height, size_bytes=len(data)
     )
-    return rendition
+    # Whoever lost the race made the same copy.
+    rows.insert_new(made, unique="original_id, size")
+    return made
 
 
 def _as_webp(data: bytes, content_type: str) -> bytes:

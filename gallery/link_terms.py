@@ -27,7 +27,7 @@ class InvalidTerms(Exception):
 
 
 class Terms(TypedDict, total=False):
-    """What is left out stays as it is. An `expires_at` or `views_max` of None is none, an empty `password` too."""
+    """What is left out stays as it is. None is no end and no limit, an empty `password` is none."""
 
     audience: str
     expires_at: datetime | None

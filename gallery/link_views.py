@@ -1,7 +1,7 @@
 """The pages under `/s/`: what who has a link sees of it, without the app around it and without a sign-in.
 
-Nothing but `/s/` and the static files is needed to open a link. Whatever can't be shown is one answer, the same
-for every reason and every address.
+Nothing but `/s/` and the static files is needed to open a link. Whatever can't be shown is one answer, the
+same for every reason and every address.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from gallery.link_passwords import MustWait, WrongPassword
 from gallery.links import Gone, Resolved, Visitor
 from gallery.models import Image, ShareLink
 
-PASS_COOKIE = "easel_share"
+PASS_COOKIE = "easel_share"  # noqa: S105 - the cookie's name
 PAGE = 60
 PAGE_NUMBER_MAX = 1_000
 CARD = 1280
@@ -115,8 +115,8 @@ def download(request: HttpRequest, token: str, public_id: uuid.UUID) -> HttpResp
     return response
 
 
-# Without a CSRF token: a page that sends no referrer has the origin `null`, which Django's check refuses. The form
-# changes nothing of anybody's; it only opens what its sender has the password of.
+# Without a CSRF token: a page that sends no referrer has the origin `null`, which Django's check refuses.
+# The form changes nothing of anybody's; it only opens what its sender has the password of.
 @csrf_exempt
 async def open_link(request: HttpRequest, token: str) -> HttpResponseBase:
     """Give the password, or agree that a limited view is taken."""

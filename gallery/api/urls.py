@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gallery.api import bulk, collections, searches, tags, views
+from gallery.api import bulk, collections, links, searches, tags, views
 
 urlpatterns = [
     path("uploads", views.UploadListView.as_view(), name="uploads"),
@@ -33,4 +33,7 @@ urlpatterns = [
     ),
     path("searches", searches.SearchListView.as_view(), name="searches"),
     path("searches/<uuid:public_id>", searches.SearchView.as_view(), name="search"),
+    path("links", links.LinkListView.as_view(), name="links"),
+    path("links/<uuid:public_id>", links.LinkView.as_view(), name="link"),
+    path("links/<uuid:public_id>/revoke", links.LinkRevocationView.as_view(), name="link-revocation"),
 ]

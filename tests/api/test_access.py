@@ -15,6 +15,7 @@ from gallery.selection import Selection
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller, caller
+from tests.gallery import shared
 from tests.generation import turning
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +71,12 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "searches"): (400, 400, 400, 401),
     ("PATCH", "searches/{search}"): (400, 404, 404, 401),
     ("DELETE", "searches/{search}"): (204, 404, 404, 401),
+    ("GET", "links"): (200, 200, 200, 401),
+    ("POST", "links"): (400, 400, 400, 401),
+    ("GET", "links/{link}"): (200, 404, 404, 401),
+    ("PATCH", "links/{link}"): (200, 404, 404, 401),
+    ("DELETE", "links/{link}"): (204, 404, 404, 401),
+    ("POST", "links/{link}/revoke"): (200, 404, 404, 401),
     ("GET", "conversations"): (200, 200, 200, 401),
     ("POST", "conversations"): (400, 400, 400, 401),
     ("GET", "conversations/{conversation}"): (200, 404, 404, 401),
@@ -100,6 +107,7 @@ def things_of(user: User) -> dict[str, uuid.UUID | int]:
         "generation": factories.generation(user).public_id,
         "upload": factories.upload(user).public_id,
         "image": image.public_id,
+        "link": shared.link(user).public_id,
         "shared": rows.image_of(user, seed=2, visibility=Image.Visibility.EVERYONE).public_id,
     }
 

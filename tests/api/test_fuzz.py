@@ -24,6 +24,7 @@ from accounts.models import Hold
 from tests import factories
 from tests.api import rows
 from tests.api.conftest import Caller
+from tests.gallery import shared
 from tests.generation import turning
 
 EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "25"))
@@ -75,6 +76,7 @@ def ids(owner: Caller) -> list[str]:
         str(turn.branch.conversation.public_id),
         str(turn.branch.public_id),
         str(turn.public_id),
+        str(shared.link(owner.user).public_id),
     ]
 
 
