@@ -39,8 +39,21 @@ class Terms(TypedDict, total=False):
     title: str
 
 
+def ready(terms: Terms) -> Terms:
+    """The terms with the password hashed: slow, so before any transaction.
+
+    :raises InvalidTerms:
+    """
+    if not terms.get("password"):
+        return terms
+    given = terms["password"]
+    if not PASSWORD_MIN <= len(given) <= PASSWORD_MAX:
+        raise InvalidTerms("password", f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.")
+    return {**terms, "password": make_password(given)}
+
+
 def apply(link: ShareLink, terms: Terms, *, now: datetime) -> list[str]:
-    """Put the terms into the row, which isn't saved; the columns that may have changed.
+    """Put terms that are `ready` into the row, which isn't saved; the columns that may have changed.
 
     :raises InvalidTerms:
     """
@@ -77,10 +90,7 @@ def _set_expires_at(link: ShareLink, terms: Terms, now: datetime) -> None:
 
 
 def _set_password(link: ShareLink, terms: Terms, now: datetime) -> None:
-    given = terms["password"]
-    if given and not PASSWORD_MIN <= len(given) <= PASSWORD_MAX:
-        raise InvalidTerms("password", f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.")
-    link.password = make_password(given) if given else ""
+    link.password = terms["password"]
 
 
 def _set_download(link: ShareLink, terms: Terms, now: datetime) -> None:

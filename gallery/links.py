@@ -87,7 +87,6 @@ class Resolved:
 # Making and changing
 
 
-@transaction.atomic
 def create(
     owner: User,
     *,
@@ -112,31 +111,33 @@ def create(
     )
     link.title = link_terms.usual_title(owner, images, collection)
     link.expires_at = now + link_terms.USUAL_LIFE
-    link_terms.apply(link, terms, now=now)
+    link_terms.apply(link, link_terms.ready(terms), now=now)
     link.token_sha256 = _digest(_token(link, settings.SECRET_KEY))
-    link.save(force_insert=True)
-    if not link.is_live:
-        _pin(link, _own(owner, images) if collection is None else _ids_of(collection, owner))
+    with transaction.atomic():
+        link.save(force_insert=True)
+        if not link.is_live:
+            _pin(link, _own(owner, images) if collection is None else _ids_of(collection, owner))
     return link
 
 
-@transaction.atomic
 def change(link: ShareLink, *, now: datetime, **terms: Unpack[Terms]) -> ShareLink:
     """Change what is named; holds from the next request on.
 
     :raises InvalidTerms: also for a link that is revoked.
     """
-    changed = ShareLink.objects.select_for_update().get(pk=link.pk)
-    if changed.revoked_at is not None:
-        raise InvalidTerms("", "This link is revoked, for good. Make a new one.")
-    was_live = changed.is_live
-    columns = link_terms.apply(changed, terms, now=now)
-    if was_live != changed.is_live and changed.collection is not None:
-        SharedImage.objects.filter(link=changed).delete()
-        if not changed.is_live:
-            _pin(changed, _ids_of(changed.collection, changed.owner))
-    if columns:
-        changed.save(update_fields=columns)
+    wanted = link_terms.ready(terms)
+    with transaction.atomic():
+        changed = ShareLink.objects.select_for_update().get(pk=link.pk)
+        if changed.revoked_at is not None:
+            raise InvalidTerms("", "This link is revoked, for good. Make a new one.")
+        was_live = changed.is_live
+        columns = link_terms.apply(changed, wanted, now=now)
+        if was_live != changed.is_live and changed.collection is not None:
+            SharedImage.objects.filter(link=changed).delete()
+            if not changed.is_live:
+                _pin(changed, _ids_of(changed.collection, changed.owner))
+        if columns:
+            changed.save(update_fields=columns)
     return changed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,7 +26,7 @@ from accounts.models import Membership, Team, User
 from accounts.people import signed_in
 from gallery import browsing, links, sharing
 from gallery.link_terms import InvalidTerms
-from gallery.models import Collection, Image, ShareLink
+from gallery.models import Collection, Image, SharedImage, ShareLink
 from gallery.share_forms import LinkForm
 
 IMAGES_MAX = 200
@@ -82,11 +82,11 @@ class Subject:
             return live.filter(collection=self.collection)
         if len(self.images) > 1:
             return live.none()
-        others = Count("shared_images", filter=~Q(shared_images__image=self.images[0]))
-        return (
-            live.filter(collection=None, shared_images__image=self.images[0])
-            .annotate(others=others)
-            .filter(others=0)
+        pinned = SharedImage.objects.filter(link=OuterRef("pk"))
+        return live.filter(
+            Exists(pinned.filter(image=self.images[0])),
+            ~Exists(pinned.exclude(image=self.images[0])),
+            collection=None,
         )
 
 

@@ -62,16 +62,36 @@ function waitsFor(form) {
   return null;
 }
 
+/* What was changed while an answer was on its way is sent after it; what is being typed is never replaced. */
+const sending = new WeakSet();
+const changed = new WeakSet();
+
+function isTyping(root) {
+  const field = document.activeElement;
+  return root.contains(field) && field.matches("input") && field.defaultValue !== undefined && field.value !== field.defaultValue;
+}
+
 async function send(form, submitter) {
+  if (sending.has(form)) {
+    changed.add(form);
+    return;
+  }
   const root = form.closest("[data-share-panel]");
+  sending.add(form);
   root.setAttribute("aria-busy", "true");
   try {
-    const { panel, ok } = await ask(form.action, new FormData(form, submitter));
-    put(root, panel);
-    if (ok) window.easel.announce("Saved.");
+    let answer;
+    do {
+      changed.delete(form);
+      answer = await ask(form.action, new FormData(form, submitter));
+    } while (changed.has(form));
+    if (submitter || !isTyping(root)) put(root, answer.panel);
+    if (answer.ok) window.easel.announce("Saved.");
   } catch (problem) {
-    root.removeAttribute("aria-busy");
     tell(problem);
+  } finally {
+    sending.delete(form);
+    root.removeAttribute("aria-busy");
   }
 }
 

@@ -1,4 +1,4 @@
-"""Sharing in a real browser: the dialog saves each change, the public page works, with and without scripts."""
+"""Sharing in a real browser: the dialog saves each change, the public page works, also without scripts."""
 
 import re
 from collections.abc import Iterator
