@@ -39,7 +39,10 @@ function put(root, panel) {
     return;
   }
   root.replaceWith(panel);
-  if (focused) document.getElementById(focused)?.focus();
+  const again = focused && document.getElementById(focused);
+  if (!again) return;
+  again.focus();
+  if (again.type === "text") again.setSelectionRange(again.value.length, again.value.length);
 }
 
 document.addEventListener("click", (event) => {
@@ -66,9 +69,10 @@ function waitsFor(form) {
 const sending = new WeakSet();
 const changed = new WeakSet();
 
-function isTyping(root) {
+/* Whether more was written into the field with the focus than was sent. */
+function isTyping(root, sent) {
   const field = document.activeElement;
-  return root.contains(field) && field.matches("input") && field.defaultValue !== undefined && field.value !== field.defaultValue;
+  return root.contains(field) && field.matches("input[name]:not([type=checkbox])") && field.value !== sent.get(field.name);
 }
 
 async function send(form, submitter) {
@@ -80,12 +84,13 @@ async function send(form, submitter) {
   sending.add(form);
   root.setAttribute("aria-busy", "true");
   try {
-    let answer;
+    let answer, sent;
     do {
       changed.delete(form);
-      answer = await ask(form.action, new FormData(form, submitter));
+      sent = new FormData(form, submitter);
+      answer = await ask(form.action, sent);
     } while (changed.has(form));
-    if (submitter || !isTyping(root)) put(root, answer.panel);
+    if (submitter || !isTyping(root, sent)) put(root, answer.panel);
     if (answer.ok) window.easel.announce("Saved.");
   } catch (problem) {
     tell(problem);

@@ -138,11 +138,11 @@ def test_a_password_opens_the_page_and_a_wrong_one_says_how_many_tries_are_left(
 ) -> None:
     link = shared.link(owner, image, password="open sesame", shows_prompt=True, download="preview")
     page.goto(site + shared.path(link))
-    page.get_by_label("Password").fill("wrong one")
+    page.locator("#password").fill("wrong one")
     page.get_by_role("button", name="View image").click()
     expect(page.get_by_text("That password doesn’t match. 4 tries left.")).to_be_visible()
 
-    page.get_by_label("Password").fill("open sesame")
+    page.locator("#password").fill("open sesame")
     page.keyboard.press("Enter")
 
     picture = page.locator(".shared-picture")
@@ -170,7 +170,7 @@ def test_all_of_it_works_without_scripts(
     assert ShareLink.objects.get().password
 
     page.goto(address)
-    page.get_by_label("Password").fill("open sesame")
+    page.locator("#password").fill("open sesame")
     page.get_by_role("button", name="View image").click()
     expect(page.locator(".shared-picture")).to_be_visible()
     context.close()
