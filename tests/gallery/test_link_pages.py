@@ -108,6 +108,10 @@ def test_every_address_that_is_none_answers_the_same(owner: User, image: Image) 
     for address in [
         "/s/",
         "/s/x",
+        "/s/%00",
+        "/s/%FF%FE",
+        f"/s/{'x' * 5000}",
+        "/s/..%2f..%2fadmin",
         f"{page}/",
         f"{page}/x",
         f"{page}/{image.public_id}/x",
@@ -120,6 +124,53 @@ def test_every_address_that_is_none_answers_the_same(owner: User, image: Image) 
         *list(shared.paths(link, foreign).values())[1:],
     ]:
         assert told(Client().get(address)) == unknown, address
+
+
+@pytest.mark.parametrize(
+    "end", [revoked, expired, used_up, deactivated, another_team], ids=lambda end: end.__name__
+)
+def test_a_dead_link_takes_the_one_query_that_an_unknown_one_takes(
+    owner: User, image: Image, end: Callable[[ShareLink, Image], None], django_assert_num_queries: Any
+) -> None:
+    link = shared.link(owner, image)
+    page = shared.path(link)
+    end(link, image)
+
+    for address in (page, "/s/" + "A" * 24):
+        with django_assert_num_queries(1):
+            Client().get(address)
+
+
+# Who is signed in, and what a public link and a link for a team answer them: page, file, download.
+ROLES: dict[str, tuple[int, int]] = {
+    "owner": (200, 200),
+    "teammate": (200, 200),
+    "admin": (200, 404),
+    "stranger": (200, 404),
+    "visitor": (200, 404),
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("role", ROLES)
+def test_each_address_as_each_role(owner: User, image: Image, role: str, address: str) -> None:
+    mate, stranger = factories.person(), factories.person()
+    admin = factories.person(is_staff=True, is_superuser=True)
+    shared.join(Team.objects.create(name="Studio Nord"), owner, mate)
+    client = Client()
+    people = {"owner": owner, "teammate": mate, "admin": admin, "stranger": stranger}
+    if role in people:
+        client.force_login(people[role])
+
+    answered = tuple(
+        client.get(shared.paths(link, image)[address]).status_code
+        for link in (
+            shared.link(owner, image, download="original"),
+            shared.link(owner, image, download="original", audience="team"),
+        )
+    )
+
+    assert answered == ROLES[role]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
