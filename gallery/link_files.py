@@ -12,7 +12,6 @@ from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
 from PIL import Image as Picture
 
-from accounts import rows
 from gallery import files, fitting, ingest, storage
 from gallery.files import StoredFile
 from gallery.models import Image, Original, Rendition, ShareLink
@@ -89,7 +88,7 @@ def _made(original: Original) -> Rendition:
         original=original, size=PREVIEW, name=name, width=width, height=height, size_bytes=len(data)
     )
     # Whoever lost the race made the same copy.
-    rows.insert_new(made, unique="original_id, size")
+    Rendition.objects.bulk_create([made], ignore_conflicts=True)
     return made
 
 
