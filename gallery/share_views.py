@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import teams
 from accounts.models import Membership, Team, User
 from accounts.people import signed_in
-from gallery import browsing, links, sharing
+from gallery import browsing, collections, links, sharing
 from gallery.link_terms import InvalidTerms
 from gallery.models import Collection, Image, SharedImage, ShareLink
 from gallery.share_forms import LinkForm
@@ -197,10 +198,8 @@ def mine(request: HttpRequest) -> HttpResponse:
 def _subject(user: User, image_ids: list[str], collection_id: str | None) -> Subject:
     """:raises Http404: for what isn't theirs to share, or is nothing."""
     if collection_id is not None:
-        collections = Collection.objects.select_related("cover__original")
-        return Subject(
-            user, collection=get_object_or_404(collections, owner=user, public_id=_id(collection_id))
-        )
+        theirs = Collection.objects.select_related("cover__original")
+        return Subject(user, collection=get_object_or_404(theirs, owner=user, public_id=_id(collection_id)))
     wanted = list(dict.fromkeys(_id(text) for text in image_ids))
     if not 1 <= len(wanted) <= IMAGES_MAX:
         raise Http404
@@ -225,17 +224,28 @@ def _link(request: HttpRequest, public_id: uuid.UUID) -> ShareLink:
 
 def _show_to(request: HttpRequest, subject: Subject, chosen: str, now: datetime) -> HttpResponse:
     """Choose who signed in sees the pictures. Links go on until they are revoked, and the page says so."""
-    if chosen not in (Image.Visibility.PRIVATE, Image.Visibility.TEAM) or subject.collection is not None:
+    if chosen not in (Image.Visibility.PRIVATE, Image.Visibility.TEAM):
         return _show_subject(request, subject, now, status=422)
     try:
-        for image in subject.images:
-            sharing.show_to(image, chosen)
+        if subject.collection is not None:
+            collections.show_to(subject.owner, subject.collection, chosen)
+        else:
+            _show_images(subject, chosen)
     except sharing.NoTeam:
         words = "You aren't in a team, so there is nobody to show it to. Ask an admin."
         return _show_subject(request, subject, now, problem=words, status=422)
     if _is_part(request):
         return _show_subject(request, subject, now, saved=True)
     return redirect(f"{reverse('gallery:share')}?{subject.query}")
+
+
+@transaction.atomic
+def _show_images(subject: Subject, chosen: str) -> None:
+    if chosen == Image.Visibility.TEAM and teams.of(subject.owner) is None:
+        raise sharing.NoTeam
+    sharing.show_many(subject.owner, [image.pk for image in subject.images], chosen)
+    for image in subject.images:
+        image.visibility = chosen
 
 
 # Answers

@@ -159,6 +159,16 @@ def test_private_and_team_choose_who_sees_it_signed_in(mara: Client, owner: User
     assert re.search(r'value="private" aria-pressed="true"', page)
 
 
+def test_a_selection_is_shown_to_the_team_at_once(mara: Client, owner: User) -> None:
+    shared.join(Team.objects.create(name="Studio Nord"), owner)
+    images = [rows.image(owner) for _ in range(4)]
+
+    page = mara.post(new(*images), {"reach": "team"}, headers=PART).content.decode()
+
+    assert set(Image.objects.values_list("visibility", flat=True)) == {TEAM}
+    assert re.search(r'value="team" aria-pressed="true"', page)
+
+
 def test_without_a_team_the_team_card_is_off(mara: Client, image: Image) -> None:
     page = mara.get(new(image)).content.decode()
     assert re.search(r'value="team"[^>]*disabled', page)
@@ -206,6 +216,17 @@ def test_a_collection_is_shared_and_made_live(mara: Client, owner: User, image: 
 
     link.refresh_from_db()
     assert link.is_live is True
+
+
+def test_a_collection_is_shown_to_the_team(mara: Client, owner: User, image: Image) -> None:
+    shared.join(Team.objects.create(name="Studio Nord"), owner)
+    collection = shared.collection(owner, image)
+
+    mara.post(f"/share/new?collection={collection.public_id}", {"reach": "team"})
+
+    collection.refresh_from_db()
+    image.refresh_from_db()
+    assert (collection.visibility, image.visibility) == (TEAM, PRIVATE)
 
 
 @pytest.mark.parametrize("query", ["", "image=", "image=x", "collection=", "collection=x", "image=%00"])
