@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -19,11 +20,14 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from gallery import file_parts, ingest
+from accounts.models import User
+from gallery import file_parts, ingest, trash
 from gallery.models import Image, Original, Upload
 
 VARIANTS = ("original", "320", "640", "1280")
 SIZES = (320, 640, 1280)
+IN_TRASH = ("320", "640")
+"""What its owner sees of a picture in the trash."""
 CACHE_SECONDS = 3600
 NAME_CHARACTERS_MAX = 60
 # A stored picture opened by itself may run, load and embed nothing, whatever its bytes pretend to be.
@@ -106,7 +110,8 @@ def _nearest(original: Original, variant: str) -> str:
 def image_file(request: HttpRequest, public_id: uuid.UUID, variant: str) -> HttpResponseBase:
     """An image's file, for who may see it. Foreign and unknown ids are the same 404."""
     image = Image.objects.visible_to(request.user).select_related("original").filter(public_id=public_id)
-    return respond(request, image.first(), variant, max_age=CACHE_SECONDS)
+    found = image.first() or in_trash(request.user, public_id, variant)
+    return respond(request, found, variant, max_age=CACHE_SECONDS)
 
 
 @require_safe
@@ -126,7 +131,7 @@ def signed_file(request: HttpRequest, token: str) -> HttpResponseBase:
     except signing.BadSignature as error:
         raise Http404 from error
     kind, public_id, variant = value.split(":")
-    pictures = Image.objects if kind == "image" else Upload.objects
+    pictures = Image.objects.kept() if kind == "image" else Upload.objects
     picture = pictures.select_related("original").filter(public_id=public_id).first()
     return respond(request, picture, variant, max_age=settings.FILE_ADDRESS_SECONDS)
 
@@ -151,6 +156,13 @@ def respond(
     response.headers["ETag"] = stored.etag
     response.headers["Cache-Control"] = f"private, max-age={max_age}"
     return response
+
+
+def in_trash(user: User | AnonymousUser, public_id: uuid.UUID | str, variant: str) -> Image | None:
+    """The picture where it is in the trash of who asks, for the small copies that are shown of it there."""
+    if not user.is_authenticated or variant not in IN_TRASH:
+        return None
+    return trash.of(user).select_related("original").filter(public_id=public_id).first()
 
 
 def _stored(original: Original, variant: str) -> StoredFile:

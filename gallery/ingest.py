@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts import rows
 from accounts.models import User
-from gallery import likeness, picture_process, storage
+from gallery import likeness, picture_process, quota, storage
 from gallery.inspection import CannotRead, Inspection
 from gallery.models import Original, Rendition, Upload
 
@@ -153,7 +153,9 @@ def record(stored: Stored) -> Original:
         difference_hash=likeness.signed(stored.difference_hash),
     )
     itself = rows.id_of(original, "sha256")
-    written = [rows.inserting(original, unique="sha256")]
+    # An earlier one is held until the caller's rows are there, so that it isn't let go of as unused.
+    held = f"SELECT id FROM gallery_original WHERE sha256 = %s{rows.HOLDING[connection.vendor]}"  # noqa: S608
+    written = [(held, [stored.sha256]), rows.inserting(original, unique="sha256")]
     for copy in stored.renditions:
         # Whoever lost the race has the same copies; the unique size of an original settles it.
         rendition = Rendition(
@@ -172,7 +174,9 @@ def store_upload(*, owner: User, data: bytes, file_name: str = "") -> Upload:
     """Take in a picture that a person gives as a reference. Not to be called inside a transaction.
 
     :raises PictureRefused: as `store` does; the limit is `settings.UPLOAD_MAX_BYTES`.
+    :raises quota.QuotaExceeded:
     """
+    quota.check(owner, len(data))
     stored = store(data, keep_bytes=False, max_bytes=settings.UPLOAD_MAX_BYTES, file_name=file_name)
     with transaction.atomic():
         return Upload.objects.create(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gallery.api import bulk, collections, searches, tags, views
+from gallery.api import bulk, collections, searches, tags, trash, views
 
 urlpatterns = [
     path("uploads", views.UploadListView.as_view(), name="uploads"),
@@ -33,4 +33,8 @@ urlpatterns = [
     ),
     path("searches", searches.SearchListView.as_view(), name="searches"),
     path("searches/<uuid:public_id>", searches.SearchView.as_view(), name="search"),
+    path("images/<uuid:public_id>/trash", trash.TrashImageView.as_view(), name="image-trash"),
+    path("images/<uuid:public_id>/restore", trash.RestoreImageView.as_view(), name="image-restore"),
+    path("trash", trash.TrashView.as_view(), name="trash"),
+    path("trash/<uuid:public_id>", trash.TrashedImageView.as_view(), name="trashed-image"),
 ]

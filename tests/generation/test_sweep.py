@@ -69,7 +69,7 @@ def test_it_does_what_was_sent_and_not_what_a_worker_is_at() -> None:
     chores.send_due(now=now)
     Chore.objects.filter(name="audit").update(status=Chore.Status.TAKEN, again_at=now + chores.lease())
 
-    assert sweep("--only", "chores") == ["Chores done: allowances, late."]
+    assert sweep("--only", "chores") == ["Chores done: allowances, late, trash, unused."]
 
 
 def test_a_chore_that_fails_is_told_and_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
