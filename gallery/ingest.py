@@ -25,11 +25,11 @@ UNCHANGED_CELL = 3
 """Levels of 255. JPEG at quality 60 and above and resizing stay below both; a small edit does not."""
 
 _WORDS = {
-    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF.",
+    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG, WebP, AVIF, HEIC or HEIF.",
     "animated": "{name} is animated. Easel uses still pictures: save one frame and add that.",
     "unreadable": "{name} is damaged, and Easel can't read it. Save it again and add the new file.",
     "too_many_pixels": "{name} has too many pixels{shape}. The limit is 8192 on a side and 25 million "
-    "in all, 22 million for WebP. Make it smaller and add it again.",
+    "in all, 22 million for WebP and AVIF. Make it smaller and add it again.",
 }
 
 
@@ -83,9 +83,9 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
     """Check a picture and put it into the storage, named by its content. Slow; safe to repeat.
 
     `keep_bytes` for what a provider made; what people give is written anew, in at most
-    `settings.UPLOAD_MAX_BYTES`, and so is HEIC or HEIF from anybody. `max_bytes` is how much is let in.
+    `settings.UPLOAD_MAX_BYTES`, and so is AVIF, HEIC or HEIF from anybody. `max_bytes` is how much is let in.
 
-    :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, HEIC or HEIF within the limits.
+    :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, AVIF, HEIC or HEIF within the limits.
     """
     inspection = inspect(data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name)
     kept = data if inspection.encoded is None else inspection.encoded
