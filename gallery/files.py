@@ -12,8 +12,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
-from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -21,7 +20,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from gallery import file_parts, ingest, trash
+from gallery import file_parts, ingest, storage, trash
 from gallery.models import Image, Original, Upload
 
 VARIANTS = ("original", "320", "640", "1280")
@@ -29,6 +28,7 @@ SIZES = (320, 640, 1280)
 IN_TRASH = ("320", "640")
 """What its owner sees of a picture in the trash."""
 CACHE_SECONDS = 3600
+ADDRESS_SECONDS_MAX = 300
 NAME_CHARACTERS_MAX = 60
 # A stored picture opened by itself may run, load and embed nothing, whatever its bytes pretend to be.
 HEADERS = {
@@ -146,16 +146,40 @@ def respond(
     if picture is None or variant not in VARIANTS:
         raise Http404
     stored = _stored(picture.original, variant)
-    response = get_conditional_response(request, etag=stored.etag) or _contents(request, stored)
+    is_saved = request.GET.get("download") == "1"
+    disposition = content_disposition_header(is_saved, file_name(picture, variant)) or "inline"
+    response = (
+        get_conditional_response(request, etag=stored.etag)
+        or _elsewhere(request, stored, disposition, max_age)
+        or _contents(request, stored)
+    )
     if response.status_code in (200, 206):
-        is_saved = request.GET.get("download") == "1"
-        name = file_name(picture, variant)
-        response.headers["Content-Disposition"] = content_disposition_header(is_saved, name) or "inline"
+        response.headers["Content-Disposition"] = disposition
     for header, value in HEADERS.items():
         response.headers[header] = value
-    response.headers["ETag"] = stored.etag
-    response.headers["Cache-Control"] = f"private, max-age={max_age}"
+    if response.status_code != 302:
+        response.headers["ETag"] = stored.etag
+        response.headers["Cache-Control"] = f"private, max-age={max_age}"
     return response
+
+
+def _elsewhere(
+    request: HttpRequest, stored: StoredFile, disposition: str, max_age: int
+) -> HttpResponseBase | None:
+    """To the object store, for a few minutes, where files are handed out by it; it knows ranges itself."""
+    # What is signed is signed for one method.
+    if request.method != "GET":
+        return None
+    address = storage.address_of(
+        stored.name,
+        content_type=stored.content_type,
+        disposition=disposition,
+        max_age=max_age,
+        seconds=min(settings.FILE_ADDRESS_SECONDS, ADDRESS_SECONDS_MAX),
+    )
+    if address is None:
+        return None
+    return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
 
 
 def in_trash(user: User | AnonymousUser, public_id: uuid.UUID | str, variant: str) -> Image | None:
@@ -175,7 +199,7 @@ def _stored(original: Original, variant: str) -> StoredFile:
 
 def _contents(request: HttpRequest, stored: StoredFile) -> HttpResponseBase:
     try:
-        file = default_storage.open(stored.name, "rb")
+        file = storage.opened(stored.name)
     except FileNotFoundError as error:
         _log.error("stored_file_missing", name=stored.name)
         raise Http404 from error

@@ -32,7 +32,8 @@ def avif_bombs() -> Iterator[tuple[str, bytes]]:
     """Declared or real sizes beyond the limits; every one must be refused."""
     good = encoded(drawing.scene((64, 64)))
     for width, height in (
-        (8193, 8), (8, 8193), (4701, 4700), (20_000, 20_000), (65_535, 65_535), (2**31 - 1, 1), (2**32 - 1, 2**32 - 1),
+        (8193, 8), (8, 8193), (4701, 4700), (20_000, 20_000), (65_535, 65_535), (2**31 - 1, 1),
+        (2**32 - 1, 2**32 - 1),
     ):  # fmt: skip
         yield f"of {width}×{height}", good.replace(ispe(64, 64), ispe(width, height))
     yield "of 30 million pixels in some kB", encoded(Image.new("RGB", (6000, 5000), "teal"))

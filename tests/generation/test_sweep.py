@@ -29,7 +29,7 @@ def test_with_nothing_to_do_it_says_so() -> None:
     assert sweep() == [
         "0 generations past the deadline or tried too often ended.",
         "Nothing waits for a worker.",
-        "Chores done: allowances, audit, late.",
+        "Chores done: allowances, audit, late, trash, unused.",
         "0 old rows forgotten.",
         "0 files of 0 were removed: no row names them.",
     ]
@@ -80,7 +80,7 @@ def test_a_chore_that_fails_is_told_and_the_others_are_done(monkeypatch: pytest.
     kinds["allowances"] = chores.Kind(kinds["allowances"].period, fails)
     monkeypatch.setattr(chores, "CHORES", kinds)
 
-    assert sweep("--only", "chores") == ["Chores done: audit, late. allowances failed: a bug."]
+    assert sweep("--only", "chores") == ["Chores done: audit, late, trash, unused. allowances failed: a bug."]
 
 
 def test_one_that_cannot_be_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
