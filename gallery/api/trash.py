@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts import http
 from accounts.api.base import APIView, ListAPIView
-from accounts.api.filters import StrictFilterBackend
+from accounts.api.filters import OF_EVERY_LIST, check_parameters
 from gallery import trash
 from gallery.api import addresses
 from gallery.api.serializers import ImageOutput
@@ -64,7 +64,6 @@ class EmptiedOutput(serializers.Serializer):
 
 class TrashView(ListAPIView):
     serializer_class = TrashedImageOutput
-    filter_backends = [StrictFilterBackend]
 
     def get_queryset(self) -> Any:
         return trash.of(http.person(self.request)).select_related("original")
@@ -72,6 +71,7 @@ class TrashView(ListAPIView):
     @extend_schema(operation_id="list_trash", tags=["trash"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Your pictures in the trash, newest first. After thirty days each is deleted for good."""
+        check_parameters(request, OF_EVERY_LIST)
         return super().get(request, *args, **kwargs)
 
     @extend_schema(operation_id="empty_trash", tags=["trash"], responses=EmptiedOutput)

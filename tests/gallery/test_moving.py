@@ -1,11 +1,13 @@
 """`move_files`: every file comes out the same at the other storage, however often it is stopped or killed."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -51,6 +53,10 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     }
     with mock_aws():
         yield boto3.resource("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
+    # Moto leaves what it copied of an object to the garbage collector.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def fill(pictures: int = 3) -> dict[str, bytes]:
