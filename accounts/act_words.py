@@ -16,6 +16,7 @@ VERBS = {
     "end_cap": "Ended a cap",
     "set_queue_rule": "Set a queue rule",
     "end_queue_rule": "Ended a queue rule",
+    "set_quota": "Set a storage quota",
     "create_team": "Made a team",
     "move_to_team": "Moved",
     "add_provider": "Added a provider",

@@ -8,7 +8,7 @@ A verb such as `insert` runs one statement. `finding`, `inserting` and `updating
 several of them at the cost of waiting for one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,6 +18,8 @@ from django.db.models import Field, Model
 M = TypeVar("M", bound=Model)
 # Not the key: rows that only refer to the locked one need not wait for it. SQLite has locked at BEGIN.
 LOCKING = {"postgresql": " FOR NO KEY UPDATE", "sqlite": ""}
+# Any number may hold a row at once; nobody deletes it meanwhile.
+HOLDING = {"postgresql": " FOR KEY SHARE", "sqlite": ""}
 
 
 # SQL with a `%s` for each value, and the values.
@@ -67,6 +69,23 @@ def finding(model: type[Model], *, where: str, values: Sequence[Any], lock: bool
     """Reads the rows of a condition on columns, for `as_read`; `where` may end with an order."""
     statement = f"SELECT {columns(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608
     return statement + LOCKING[connection.vendor] * lock, values
+
+
+def hold(model: type[Model], ids: Iterable[int], *, where: str = "TRUE") -> set[int]:
+    """Those of the rows that are there, by a condition on columns; they stay until the transaction ends.
+
+    For who is about to write rows that refer to what was read before: it may be gone by now.
+    """
+    wanted = sorted(set(ids))
+    if not wanted:
+        return set()
+    places, key = ", ".join(["%s"] * len(wanted)), model._meta.pk.column
+    statement = (
+        f"SELECT {key} FROM {model._meta.db_table} WHERE {key} IN ({places}) AND {where} ORDER BY {key}"  # noqa: S608
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement + HOLDING[connection.vendor], wanted)
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def insert(row: Model, *beside: Statement) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,6 +78,28 @@ def web_address(name: str, default: str) -> str:
                 f"{name} is an address such as https://easel.example.org, not {given!r}."
             )
     return given
+
+
+def storage_name(name: str, known: Collection[str], default: str) -> str:
+    """The name of a storage that files may be in, by the environment's `name`.
+
+    :raises ImproperlyConfigured: when there is none of that name.
+    """
+    given = env.str(name, default=default).strip() or default
+    choices = [one for one in known if one != "staticfiles"]
+    if given and given not in choices:
+        missing = " Set AWS_STORAGE_BUCKET_NAME for a bucket." if given == "bucket" else ""
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.{missing}")
+    return given
+
+
+def bucket_origins(bucket: str, endpoint: str, region: str) -> list[str]:
+    """Where a browser meets signed addresses of a bucket, as a content policy names it."""
+    if not endpoint:
+        hosts = ["s3.amazonaws.com", f"s3.{region}.amazonaws.com"] if region else ["s3.amazonaws.com"]
+        return [f"https://{bucket}.{host}" for host in hosts]
+    parts = urlsplit(endpoint)
+    return [f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{bucket}.{parts.netloc}"]
 
 
 def data_dir(default: Path) -> Path:

@@ -11,11 +11,13 @@ from django.core.exceptions import ImproperlyConfigured
 from config.env import (
     amount,
     at_least_one,
+    bucket_origins,
     data_dir,
     env,
     none_or_more,
     provider_key,
     secret_key,
+    storage_name,
     web_address,
 )
 
@@ -231,17 +233,20 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 _bucket = env.str("AWS_STORAGE_BUCKET_NAME", default="")
+_endpoint = web_address("AWS_S3_ENDPOINT_URL", "")
+_region = env.str("AWS_S3_REGION_NAME", default="")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "folder": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 if _bucket:
-    STORAGES["default"] = {
+    STORAGES["bucket"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": _bucket,
-            "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default=None),
-            "region_name": env.str("AWS_S3_REGION_NAME", default=None),
+            "endpoint_url": _endpoint or None,
+            "region_name": _region or None,
+            "signature_version": "s3v4",
             "default_acl": None,
             "file_overwrite": True,
             "querystring_auth": True,
@@ -249,7 +254,15 @@ if _bucket:
             "max_memory_size": 2 * 1024 * 1024,  # a larger object waits on disk while it is served
         },
     }
+# Which of them files are in, and where those are looked for that aren't: while they are moved.
+FILES_IN = storage_name("FILES_IN", STORAGES, "bucket" if _bucket else "folder")
+FILES_ALSO_IN = storage_name("FILES_ALSO_IN", STORAGES, "")
+STORAGES["default"] = STORAGES[FILES_IN]
+# Pictures come from the bucket itself, by signed addresses of five minutes: see docs/adr/0015.
+FILES_BY_REDIRECT = env.bool("FILES_BY_REDIRECT", default=False) and FILES_IN == "bucket"
 FILE_ADDRESS_SECONDS = 300
+# How many bytes a person may keep, where no admin's word says it; 0: any number.
+STORAGE_QUOTA_BYTES = none_or_more("STORAGE_QUOTA_BYTES", 0)
 UPLOAD_MAX_BYTES = 30 * 1024 * 1024  # what providers take is less; `gallery/fitting.py` sees to that
 # One picture of that size as a data URI, or several smaller ones, in one JSON body, which memory has to hold
 # a few times over. Uploads are read from disk and may all be that large.
@@ -342,6 +355,8 @@ _policy = {
     "form-action": ["'self'"],
     "frame-ancestors": ["'none'"],
 }
+if FILES_BY_REDIRECT:
+    _policy["img-src"] += bucket_origins(_bucket, _endpoint, _region)
 if django.VERSION >= (6, 0):
     MIDDLEWARE.insert(1, "django.middleware.csp.ContentSecurityPolicyMiddleware")
     SECURE_CSP = _policy

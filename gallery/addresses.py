@@ -23,7 +23,7 @@ __all__ = ["AddressRefused", "FetchFailed", "Fetched", "fetch", "fetch_sync"]
 REDIRECTS_MAX = 3
 CONNECT_SECONDS = 5.0
 HEADERS = {
-    "Accept": "image/png, image/jpeg, image/webp, image/heic, image/heif, */*;q=0.1",
+    "Accept": "image/png, image/jpeg, image/webp, image/avif, image/heic, image/heif, */*;q=0.1",
     # An encoded body could unfold to any size; asking for none and refusing it needs no counting.
     "Accept-Encoding": "identity",
     "Connection": "close",

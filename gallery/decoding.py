@@ -1,6 +1,6 @@
 """Decodes a picture of any type that is let in. Runs only in `picture_worker`.
 
-What is let in: PNG, JPEG, WebP, HEIC or HEIF by content, never by name; one frame; sides and pixels
+What is let in: PNG, JPEG, WebP, AVIF, HEIC or HEIF by content, never by name; one frame; sides and pixels
 within limits before anything is decoded; decoded to the last row.
 """
 
@@ -9,13 +9,16 @@ import warnings
 
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from gallery import heif
+from gallery import avif, heif
 from gallery.inspection import CannotRead, sniffed
 
 SIDE_MAX = 8192
 PIXELS_MAX = 25_000_000
 WEBP_PIXELS_MAX = 22_000_000
 """Lower: Pillow 13 with libwebp's frame decoder takes 16 bytes a pixel, and we stay under 400 MB."""
+
+AVIF_PIXELS_MAX = 22_000_000
+"""Lower as well: the decoder keeps its own planes beside two copies in RGB."""
 
 SCANNED_PIXELS_MAX = 2_000_000_000
 """Pixels times scans of a progressive JPEG, which may repeat scans without end: about a second's work.
@@ -27,6 +30,7 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
 _TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
+_PIXELS_MAX = {"WEBP": WEBP_PIXELS_MAX, "AVIF": AVIF_PIXELS_MAX}
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,6 +51,8 @@ def decode(data: bytes) -> tuple[Image.Image, str]:
     kind = sniffed(data)
     if kind.startswith("image/hei"):
         return _decode_heif(data, kind), kind
+    if kind.startswith("image/avif"):
+        return _decode_avif(data, kind), kind
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -66,9 +72,10 @@ def size(data: bytes) -> tuple[int, int]:
 
     :raises CannotRead: when it has none, or is of a type that isn't let in.
     """
-    if sniffed(data).startswith("image/hei"):
+    kind = sniffed(data)
+    if kind.startswith(("image/hei", "image/avif")):
         try:
-            return heif.opened(data).size
+            return (heif if kind.startswith("image/hei") else avif).opened(data).size
         except Exception as error:
             raise CannotRead("unreadable") from error
     with warnings.catch_warnings(action="ignore"), _open(data) as image:
@@ -92,7 +99,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 
 def _check_before_decoding(image: ImageFile.ImageFile) -> None:
     width, height = image.size
-    _check_size(width, height, pixels_max=WEBP_PIXELS_MAX if image.format == "WEBP" else PIXELS_MAX)
+    _check_size(width, height, pixels_max=_PIXELS_MAX.get(image.format or "", PIXELS_MAX))
     # A camera's MPO is a JPEG with a preview or a depth map behind it: its first picture is the picture.
     if image.format != "MPO" and getattr(image, "n_frames", 1) != 1:
         raise CannotRead("animated", width=width, height=height)
@@ -119,6 +126,26 @@ def _decode_heif(data: bytes, kind: str) -> Image.Image:
         raise
     except Exception as error:
         raise CannotRead("unreadable") from error
+
+
+def _decode_avif(data: bytes, kind: str) -> Image.Image:
+    if kind.endswith("-sequence"):
+        raise CannotRead("animated")
+    for size in avif.declared_sizes(data):
+        _check_size(*size, pixels_max=AVIF_PIXELS_MAX)
+    width = height = 0
+    try:
+        with avif.opened(data) as image:
+            width, height = image.size
+            _check_before_decoding(image)
+            avif.load(image)
+            return _pixels_only(image, _orientation(image))
+    except CannotRead:
+        raise
+    except MemoryError as error:
+        raise CannotRead("too_many_pixels", width=width, height=height) from error
+    except Exception as error:
+        raise CannotRead("unreadable", width=width, height=height) from error
 
 
 def _pixels_only(image: Image.Image, orientation: int) -> Image.Image:

@@ -10,21 +10,25 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core import signing
-from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from gallery import file_parts, ingest
+from accounts.models import User
+from gallery import file_parts, ingest, storage, trash
 from gallery.models import Image, Original, Upload
 
 VARIANTS = ("original", "320", "640", "1280")
 SIZES = (320, 640, 1280)
+IN_TRASH = ("320", "640")
+"""What its owner sees of a picture in the trash."""
 CACHE_SECONDS = 3600
+ADDRESS_SECONDS_MAX = 300
 NAME_CHARACTERS_MAX = 60
 # A stored picture opened by itself may run, load and embed nothing, whatever its bytes pretend to be.
 HEADERS = {
@@ -106,7 +110,8 @@ def _nearest(original: Original, variant: str) -> str:
 def image_file(request: HttpRequest, public_id: uuid.UUID, variant: str) -> HttpResponseBase:
     """An image's file, for who may see it. Foreign and unknown ids are the same 404."""
     image = Image.objects.visible_to(request.user).select_related("original").filter(public_id=public_id)
-    return respond(request, image.first(), variant, max_age=CACHE_SECONDS)
+    found = image.first() or in_trash(request.user, public_id, variant)
+    return respond(request, found, variant, max_age=CACHE_SECONDS)
 
 
 @require_safe
@@ -126,7 +131,7 @@ def signed_file(request: HttpRequest, token: str) -> HttpResponseBase:
     except signing.BadSignature as error:
         raise Http404 from error
     kind, public_id, variant = value.split(":")
-    pictures = Image.objects if kind == "image" else Upload.objects
+    pictures = Image.objects.kept() if kind == "image" else Upload.objects
     picture = pictures.select_related("original").filter(public_id=public_id).first()
     return respond(request, picture, variant, max_age=settings.FILE_ADDRESS_SECONDS)
 
@@ -147,24 +152,64 @@ def respond(
         name=file_name(picture, variant),
         is_saved=request.GET.get("download") == "1",
         cached=f"private, max-age={max_age}",
+        elsewhere_seconds=max_age,
     )
 
 
 def serve(
-    request: HttpRequest, stored: StoredFile, *, name: str, is_saved: bool, cached: str
+    request: HttpRequest,
+    stored: StoredFile,
+    *,
+    name: str,
+    is_saved: bool,
+    cached: str,
+    elsewhere_seconds: int | None = None,
 ) -> HttpResponseBase:
     """The answer with one stored file, as `name`; `cached` is its Cache-Control.
 
+    With `elsewhere_seconds` a storage that can may serve it, by an address that a browser keeps so long.
+
     :raises Http404: without such a file in the storage.
     """
-    response = get_conditional_response(request, etag=stored.etag) or _contents(request, stored)
+    disposition = content_disposition_header(is_saved, name) or "inline"
+    response = get_conditional_response(request, etag=stored.etag)
+    if response is None and elsewhere_seconds is not None:
+        response = _elsewhere(request, stored, disposition, elsewhere_seconds)
+    response = response or _contents(request, stored)
     if response.status_code in (200, 206):
-        response.headers["Content-Disposition"] = content_disposition_header(is_saved, name) or "inline"
+        response.headers["Content-Disposition"] = disposition
     for header, value in HEADERS.items():
         response.headers[header] = value
-    response.headers["ETag"] = stored.etag
-    response.headers["Cache-Control"] = cached
+    if response.status_code != 302:
+        response.headers["ETag"] = stored.etag
+        response.headers["Cache-Control"] = cached
     return response
+
+
+def _elsewhere(
+    request: HttpRequest, stored: StoredFile, disposition: str, max_age: int
+) -> HttpResponseBase | None:
+    """To the object store, for a few minutes, where files are handed out by it; it knows ranges itself."""
+    # What is signed is signed for one method.
+    if request.method != "GET":
+        return None
+    address = storage.address_of(
+        stored.name,
+        content_type=stored.content_type,
+        disposition=disposition,
+        max_age=max_age,
+        seconds=min(settings.FILE_ADDRESS_SECONDS, ADDRESS_SECONDS_MAX),
+    )
+    if address is None:
+        return None
+    return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
+
+
+def in_trash(user: User | AnonymousUser, public_id: uuid.UUID | str, variant: str) -> Image | None:
+    """The picture where it is in the trash of who asks, for the small copies that are shown of it there."""
+    if not user.is_authenticated or variant not in IN_TRASH:
+        return None
+    return trash.of(user).select_related("original").filter(public_id=public_id).first()
 
 
 def _stored(original: Original, variant: str) -> StoredFile:
@@ -177,7 +222,7 @@ def _stored(original: Original, variant: str) -> StoredFile:
 
 def _contents(request: HttpRequest, stored: StoredFile) -> HttpResponseBase:
     try:
-        file = default_storage.open(stored.name, "rb")
+        file = storage.opened(stored.name)
     except FileNotFoundError as error:
         _log.error("stored_file_missing", name=stored.name)
         raise Http404 from error

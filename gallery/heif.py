@@ -61,18 +61,19 @@ def opened(data: bytes) -> "HeifImage":
     # One thread: its memory and its processor seconds are what the limits were measured with.
     options.DECODE_THREADS = 1
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
-    with _less_memory():
+    with less_memory(OPENING_MEMORY_BYTES):
         file = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, remove_stride=False)
         return file[file.primary_index]
 
 
 @contextlib.contextmanager
-def _less_memory() -> Iterator[None]:
+def less_memory(limit_bytes: int) -> Iterator[None]:
+    """Address space is limited to so many bytes, where it was limited to more, until the block ends."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     # macOS refuses a limit of address space.
     with contextlib.suppress(ValueError, OSError):
-        if soft == resource.RLIM_INFINITY or soft > OPENING_MEMORY_BYTES:
-            resource.setrlimit(resource.RLIMIT_AS, (OPENING_MEMORY_BYTES, hard))
+        if soft == resource.RLIM_INFINITY or soft > limit_bytes:
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
     try:
         yield
     finally:

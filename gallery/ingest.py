@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts import rows
 from accounts.models import User
-from gallery import likeness, picture_process, storage
+from gallery import likeness, picture_process, quota, storage
 from gallery.inspection import CannotRead, Inspection
 from gallery.models import Original, Rendition, Upload
 
@@ -25,11 +25,11 @@ UNCHANGED_CELL = 3
 """Levels of 255. JPEG at quality 60 and above and resizing stay below both; a small edit does not."""
 
 _WORDS = {
-    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF.",
+    "not_a_picture": "{name} isn't a picture Easel can use. Try PNG, JPEG, WebP, AVIF, HEIC or HEIF.",
     "animated": "{name} is animated. Easel uses still pictures: save one frame and add that.",
     "unreadable": "{name} is damaged, and Easel can't read it. Save it again and add the new file.",
     "too_many_pixels": "{name} has too many pixels{shape}. The limit is 8192 on a side and 25 million "
-    "in all, 22 million for WebP. Make it smaller and add it again.",
+    "in all, 22 million for WebP and AVIF. Make it smaller and add it again.",
 }
 
 
@@ -83,9 +83,9 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
     """Check a picture and put it into the storage, named by its content. Slow; safe to repeat.
 
     `keep_bytes` for what a provider made; what people give is written anew, in at most
-    `settings.UPLOAD_MAX_BYTES`, and so is HEIC or HEIF from anybody. `max_bytes` is how much is let in.
+    `settings.UPLOAD_MAX_BYTES`, and so is AVIF, HEIC or HEIF from anybody. `max_bytes` is how much is let in.
 
-    :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, HEIC or HEIF within the limits.
+    :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, AVIF, HEIC or HEIF within the limits.
     """
     inspection = inspect(data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name)
     kept = data if inspection.encoded is None else inspection.encoded
@@ -153,7 +153,9 @@ def record(stored: Stored) -> Original:
         difference_hash=likeness.signed(stored.difference_hash),
     )
     itself = rows.id_of(original, "sha256")
-    written = [rows.inserting(original, unique="sha256")]
+    # An earlier one is held until the caller's rows are there, so that it isn't let go of as unused.
+    held = f"SELECT id FROM gallery_original WHERE sha256 = %s{rows.HOLDING[connection.vendor]}"  # noqa: S608
+    written = [(held, [stored.sha256]), rows.inserting(original, unique="sha256")]
     for copy in stored.renditions:
         # Whoever lost the race has the same copies; the unique size of an original settles it.
         rendition = Rendition(
@@ -172,7 +174,9 @@ def store_upload(*, owner: User, data: bytes, file_name: str = "") -> Upload:
     """Take in a picture that a person gives as a reference. Not to be called inside a transaction.
 
     :raises PictureRefused: as `store` does; the limit is `settings.UPLOAD_MAX_BYTES`.
+    :raises quota.QuotaExceeded:
     """
+    quota.check(owner, len(data))
     stored = store(data, keep_bytes=False, max_bytes=settings.UPLOAD_MAX_BYTES, file_name=file_name)
     with transaction.atomic():
         return Upload.objects.create(

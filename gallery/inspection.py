@@ -19,6 +19,8 @@ BLOB_BYTES_MAX = 64 * 1024 * 1024
 # Brands of stills and of sequences coded as HEVC, by the first four letters after `ftyp`.
 _HEIC = {b"heic", b"heix", b"heim", b"heis"}
 _HEIC_SEQUENCE = {b"hevc", b"hevx", b"hevm", b"hevs"}
+_AVIF = {b"avif": "image/avif", b"avis": "image/avif-sequence"}
+# The general brands stand before other codings too.
 _HEIF = {b"mif1": "image/heif", b"msf1": "image/heif-sequence"}
 
 
@@ -76,8 +78,8 @@ class BrokenMessage(Exception):
 def sniffed(data: bytes) -> str:
     """The type a file begins like, whatever it is called; `""` for one that isn't told of here.
 
-    `image/png`, `image/jpeg`, `image/webp`, `image/heic`, `image/heif`, and `image/heic-sequence` or
-    `image/heif-sequence` for what moves. It promises nothing of what follows.
+    `image/png`, `image/jpeg`, `image/webp`, `image/avif`, `image/heic`, `image/heif`, and the last three
+    with `-sequence` for what moves. It promises nothing of what follows.
     """
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
@@ -94,9 +96,12 @@ def _sniffed_heif(data: bytes) -> str:
         return "image/heic"
     if brand in _HEIC_SEQUENCE:
         return "image/heic-sequence"
-    # The general brands stand before other codings too; AVIF is not for us.
+    if brand in _AVIF:
+        return _AVIF[brand]
     others = data[16 : min(int.from_bytes(data[:4]), 256)]
-    return "" if b"avif" in others and b"heic" not in others else _HEIF.get(brand, "")
+    found = _HEIF.get(brand, "")
+    is_avif = b"heic" not in others and any(one in others for one in _AVIF)
+    return found.replace("heif", "avif") if is_avif else found
 
 
 def pack(header: dict[str, Any], *blobs: bytes) -> bytes:

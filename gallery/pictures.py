@@ -32,8 +32,8 @@ def inspect(data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspecti
     """Decode `data` once and make its renditions, placeholder, colour and signature.
 
     With `keep_bytes` the bytes are to be stored as they came; else the picture is written anew, as PNG
-    where it came as PNG or has transparency, else as JPEG, in at most `result_bytes_max` bytes. HEIC and
-    HEIF are always written anew: hardly a browser shows them.
+    where it came as PNG or has transparency, else as JPEG, in at most `result_bytes_max` bytes. AVIF,
+    HEIC and HEIF are always written anew: not every browser, and hardly a provider, takes them.
 
     :raises CannotRead: for whatever is not a whole picture within the limits.
     """

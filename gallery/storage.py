@@ -5,11 +5,12 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage, storages
 
 
 def put(name: str, data: bytes) -> None:
@@ -23,8 +24,38 @@ def put(name: str, data: bytes) -> None:
 
 def get(name: str) -> bytes:
     """:raises FileNotFoundError: when nothing is stored under `name`."""
-    with default_storage.open(name, "rb") as file:
+    with opened(name) as file:
         return bytes(file.read())
+
+
+def opened(name: str) -> "File[Any]":
+    """The file, to be read and closed. While files are moved, also where they were: `FILES_ALSO_IN`.
+
+    :raises FileNotFoundError: when nothing is stored under `name`.
+    """
+    try:
+        return default_storage.open(name, "rb")
+    except FileNotFoundError:
+        if not settings.FILES_ALSO_IN:
+            raise
+        return storages[settings.FILES_ALSO_IN].open(name, "rb")
+
+
+def address_of(name: str, *, content_type: str, disposition: str, max_age: int, seconds: int) -> str | None:
+    """A signed address at the object store itself, for so many seconds and reading alone.
+
+    The store answers with the headers that are asked for here. None where we hand files out ourselves:
+    from a folder, while they are moved, and unless `FILES_BY_REDIRECT` says otherwise.
+    """
+    storage: Any = default_storage
+    if not settings.FILES_BY_REDIRECT or settings.FILES_ALSO_IN or _local_path(name) is not None:
+        return None
+    overrides = {
+        "ResponseContentType": content_type,
+        "ResponseContentDisposition": disposition,
+        "ResponseCacheControl": f"private, max-age={max_age}",
+    }
+    return str(storage.url(name, parameters=overrides, expire=seconds))
 
 
 def size(name: str) -> int:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 
 WINDOW = 10_000
 """Names of one folder that are held at once; a larger folder is read several times."""
@@ -24,15 +24,15 @@ class Found:
     is_folder: bool = False
 
 
-def walk(folder: str, *, after: str = "") -> Iterator[Found]:
+def walk(folder: str, *, after: str = "", of: Storage = default_storage) -> Iterator[Found]:
     """What is in the folder and below it; `after` is the name of the last one seen by an earlier walk.
 
     What is stored or removed meanwhile may be in it or not. Object stores have no empty folders.
     """
     try:
-        path = Path(default_storage.path(folder))
+        path = Path(of.path(folder))
     except NotImplementedError:
-        return _walk_bucket(folder, after)
+        return _walk_bucket(of, folder, after)
     return _walk_folder(path, folder, after.removeprefix(f"{folder}/") if after else "")
 
 
@@ -82,9 +82,9 @@ def _moment(entry: "os.DirEntry[str]") -> datetime:
     return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
 
 
-def _walk_bucket(folder: str, after: str) -> Iterator[Found]:
+def _walk_bucket(of: Storage, folder: str, after: str) -> Iterator[Found]:
     """An object store lists in the order of keys, a thousand a request, and says when each was stored."""
-    storage: Any = default_storage
+    storage: Any = of
     root = f"{storage.location.strip('/')}/" if storage.location else ""
     options = {"Marker": root + after} if after else {}
     for item in storage.bucket.objects.filter(Prefix=f"{root}{folder}/", **options):

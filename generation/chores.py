@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts import allowances, notices
-from gallery import unfinished
+from gallery import trash, unfinished
 from generation import audit, late, orphans, queue, recovery
 from generation.claims import database_now
 from generation.models import Chore
@@ -30,11 +30,13 @@ log = structlog.get_logger(__name__)
 Status = Chore.Status
 # By night in Europe and the Americas; the audit reads every entry.
 AUDIT_HOUR_UTC = 3
+# Before the search for orphans, which finds the files of what this lets go of.
+UNUSED_HOUR_UTC = 2
 # Until it is sent again, doubled each time: the queue may only be slow.
 PAUSE_FIRST = timedelta(minutes=1)
 PAUSE_MAX = timedelta(minutes=16)
-# Of one go of the search for orphans, well below the time limit of the short queue's tasks.
-ORPHANS_SECONDS = 60.0
+# Of one go of what walks through many rows or files, well below the time limit of the short queue's tasks.
+GO_SECONDS = 60.0
 # Likewise, of what requests left of the gallery's longer work.
 UNFINISHED_SECONDS = 45.0
 
@@ -55,9 +57,14 @@ def _minutes(step: int) -> Callable[[datetime], datetime]:
     return lambda now: now.replace(minute=now.minute - now.minute % step, second=0, microsecond=0)
 
 
-def _night(now: datetime) -> datetime:
-    night = now.astimezone(UTC).replace(hour=AUDIT_HOUR_UTC, minute=0, second=0, microsecond=0)
-    return night if night <= now else night - timedelta(days=1)
+def _nightly(hour: int) -> Callable[[datetime], datetime]:
+    """Periods of a day, from that hour of UTC on."""
+
+    def period(now: datetime) -> datetime:
+        night = now.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+        return night if night <= now else night - timedelta(days=1)
+
+    return period
 
 
 def _allowances(now: datetime, place: str) -> str:
@@ -78,7 +85,17 @@ def _late(now: datetime, place: str) -> str:
 
 
 def _orphans(now: datetime, place: str) -> str:
-    return orphans.remove(now=now, after=place, seconds=ORPHANS_SECONDS).place
+    return orphans.remove(now=now, after=place, seconds=GO_SECONDS).place
+
+
+def _trash(now: datetime, place: str) -> str:
+    trash.purge_due(now, seconds=GO_SECONDS)
+    return ""
+
+
+def _unused(now: datetime, place: str) -> str:
+    _, after = trash.delete_unused(now=now, after=int(place or 0), seconds=GO_SECONDS)
+    return str(after or "")
 
 
 def _unfinished(now: datetime, place: str) -> str:
@@ -95,11 +112,13 @@ def _tidy(now: datetime, place: str) -> str:
 
 CHORES: dict[str, Kind] = {
     "allowances": Kind(_minutes(1), _allowances),
-    "audit": Kind(_night, _audit),
+    "audit": Kind(_nightly(AUDIT_HOUR_UTC), _audit),
     "late": Kind(_minutes(5), _late),
-    "orphans": Kind(_night, _orphans),
+    "orphans": Kind(_nightly(AUDIT_HOUR_UTC), _orphans),
     "tidy": Kind(_minutes(60), _tidy),
+    "trash": Kind(_minutes(5), _trash),
     "unfinished": Kind(_minutes(5), _unfinished),
+    "unused": Kind(_nightly(UNUSED_HOUR_UTC), _unused),
 }
 
 

@@ -117,7 +117,8 @@ def tip(conversation: Conversation) -> Image:
         raise NothingToContinue(
             "The newest turn is still being made. Wait for it, or name the picture in continue_from."
         )
-    output = newest.outputs.select_related("image__original").exclude(image=None).first()
+    there = newest.outputs.filter(image__isnull=False, image__trashed_at=None)
+    output = there.select_related("image__original").first()
     if output is None or output.image is None:
         raise NothingToContinue("This conversation has no picture to go on from.")
     return output.image
@@ -128,7 +129,9 @@ def picture_of(conversation: Conversation, public_id: str) -> Image:
 
     :raises wishes.InvalidWish: it isn't, or may not be seen any more.
     """
-    outputs = Output.objects.filter(generation__branch__conversation=conversation, image__public_id=public_id)
+    outputs = Output.objects.filter(
+        generation__branch__conversation=conversation, image__public_id=public_id, image__trashed_at=None
+    )
     output = outputs.select_related("image__original").first()
     if output is not None and output.image is not None:
         return output.image

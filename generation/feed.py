@@ -20,6 +20,7 @@ from generation.providers.errors import Code
 from generation.stopping import Terms
 
 PAGE = 20
+IN_TRASH, DELETED = "In the trash", "Deleted"
 _ENDED_SHORT = (Generation.Status.FAILED, Generation.Status.PARTIAL, Generation.Status.CANCELED)
 
 
@@ -69,7 +70,8 @@ class Row:
     @property
     def picture(self) -> Image | None:
         """The picture whose page shows the conversation: its own first, else the one it goes on from."""
-        return self.images[0] if self.images else self.generation.continues
+        before = self.generation.continues
+        return self.images[0] if self.images else before if before and not before.trashed_at else None
 
     @property
     def unfinished(self) -> bool:
@@ -119,7 +121,17 @@ class Row:
     @property
     def missing(self) -> int:
         """How many pictures did not come."""
-        return self.generation.count - len(self.images)
+        return self.generation.count - len(self.generation.outputs.all())
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Of each picture that came and isn't to be seen any more, where it is."""
+        outputs = self.generation.outputs.all()
+        return tuple(
+            DELETED if output.image is None else IN_TRASH
+            for output in outputs
+            if output.image is None or output.image.trashed_at is not None
+        )
 
     @property
     def given_back(self) -> int:

@@ -124,7 +124,8 @@ def _page(
     tree = turns.tree_of(user, image, landing=landing)
     turn = tree.of(image)
     asked = request.GET.get("panel", "")
-    compare = turn.parent if turn and "compare" in request.GET else None
+    parent = turn.parent if turn and turn.parent and turn.parent.trashed_at is None else None
+    compare = parent if "compare" in request.GET else None
     before = tree.of(compare)
     context = {
         **picture_facts(request, image),
@@ -132,6 +133,7 @@ def _page(
         "refiner": refine.refiner(user, image, tree, draft, refusal, landing=landing, fork=fork),
         "panel": asked if asked in PANELS else "refine",
         "compare": compare,
+        "comparable": parent is not None,
         "before_label": before.label if before else "Start",
         **(_heading(tree, turn) if tree.conversation and turn else {}),
         "heard": heard,

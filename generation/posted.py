@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import idempotency, ledger
 from accounts.models import User
-from gallery import ingest
+from gallery import ingest, quota
 from gallery.models import Image
 from generation import composer, conversations, filing, pricing, retrying, submission
 from generation.composer import Refusal
@@ -21,7 +21,13 @@ from generation.retrying import Retry
 from generation.wishes import InvalidWish, Wish
 
 # What a wish may meet that its person can do something about; nothing was held.
-REFUSALS = (InvalidWish, ledger.InsufficientCredits, ledger.LimitReached, submission.PriceChanged)
+REFUSALS = (
+    InvalidWish,
+    ledger.InsufficientCredits,
+    ledger.LimitReached,
+    quota.QuotaExceeded,
+    submission.PriceChanged,
+)
 TOO_MANY = "You can use up to {most} references. Remove one to add this."
 
 
@@ -35,15 +41,15 @@ def references(request: HttpRequest, user: User, *, most: int) -> tuple[list[str
             break
         try:
             given.append(take_in(user, file))
-        except ingest.PictureRefused as refusal:
-            faults.append(refusal.detail)
+        except (ingest.PictureRefused, quota.QuotaExceeded) as refusal:
+            faults.append(str(refusal))
     return given, faults
 
 
 def take_in(user: User, file: UploadedFile) -> str:
     """Store the file as an upload; answers its public id.
 
-    :raises ingest.PictureRefused:
+    :raises ingest.PictureRefused: :raises quota.QuotaExceeded:
     """
     name = file.name or ""
     ingest.check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES, file_name=name)
@@ -116,7 +122,11 @@ def _key(request: HttpRequest, content: list[str]) -> idempotency.Key | None:
 
 
 def strip(
-    refusal: InvalidWish | ledger.InsufficientCredits | ledger.LimitReached | submission.PriceChanged,
+    refusal: InvalidWish
+    | ledger.InsufficientCredits
+    | ledger.LimitReached
+    | quota.QuotaExceeded
+    | submission.PriceChanged,
     wish: Wish | None = None,
 ) -> Refusal:
     """The refusal as the composer says it."""
@@ -128,7 +138,7 @@ def strip(
             return composer.too_few(
                 needed=refusal.needed, available=refusal.available, held=refusal.held, quote=quote
             )
-        case ledger.LimitReached():
+        case ledger.LimitReached() | quota.QuotaExceeded():
             return Refusal(str(refusal))
         case _:
             return Refusal(

@@ -82,16 +82,22 @@ class RenditionFacts:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A delivered picture as it is stored: `sha256` of its bytes, sizes in pixels and bytes."""
+    """A delivered picture as it is stored: `sha256` of its bytes, sizes in pixels and bytes.
+
+    `state` is `kept`, `in_trash` or `deleted`: for good, which leaves the digest alone. `image` is the one
+    whose page can be opened.
+    """
 
     position: int
-    image: Any
+    state: str
     sha256: str
-    content_type: str
-    size_bytes: int
-    width: int
-    height: int
-    renditions: tuple[RenditionFacts, ...]
+    image: Any = None
+    original: Any = None
+    content_type: str | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    renditions: tuple[RenditionFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ def receipt(generation: Generation, *, with_costs: bool) -> Receipt:
         vendor_cost_usd=sum(stated, Decimal()) if stated else None,
         timeline=tuple(_timeline(generation, known, with_costs)),
         attempts=attempts,
-        files=tuple(_file(output) for output in generation.outputs.all() if output.image is not None),
+        files=tuple(_file(output) for output in generation.outputs.all()),
     )
 
 
@@ -244,13 +250,16 @@ def _attempt(attempt: Attempt, known: Catalog, with_costs: bool) -> AttemptFacts
 
 
 def _file(output: Output) -> FileFacts:
-    assert output.image is not None
-    original = output.image.original
+    if output.image is None:
+        return FileFacts(position=output.position, state="deleted", sha256=output.sha256)
+    original, in_trash = output.image.original, output.image.trashed_at is not None
     copies = sorted(original.renditions.all(), key=lambda copy: copy.size)
     return FileFacts(
         position=output.position,
-        image=output.image,
+        state="in_trash" if in_trash else "kept",
         sha256=original.sha256,
+        image=None if in_trash else output.image,
+        original=original,
         content_type=original.content_type,
         size_bytes=original.size_bytes,
         width=original.width,

@@ -13,6 +13,7 @@ from accounts import idempotency
 from accounts.models import ApiKey, User
 from gallery.models import Image
 from generation import catalog, conversations, filing, routing, specs, submission, wishes
+from generation.branches import DEAD
 from generation.catalog import Catalog, Model, Offer
 from generation.models import Generation
 from generation.references import GivenReference
@@ -86,7 +87,7 @@ def prepare(
 ) -> Retry:
     """What to ask for. `provider` is a name, `elsewhere`, or empty for where it was to go the first time.
 
-    :raises InvalidWish: it can't be had any more, or nobody else can make it.
+    :raises InvalidWish: it can't be had any more, nobody else can make it, or what it went on from is gone.
     """
     known = catalog.load()
     given = [
@@ -94,6 +95,7 @@ def prepare(
         for reference in generation.references.select_related("original", "image")
     ]
     _check_visible(user, given)
+    check_source(generation)
     if provider == ELSEWHERE:
         provider = _best_other(generation, known, now=now)
     wish = wishes.check(
@@ -111,6 +113,19 @@ def prepare(
         offered_now=known,
     )
     return Retry(generation, filing.as_before(wish, user, generation), given, generation.continues)
+
+
+def check_source(generation: Generation) -> None:
+    """:raises InvalidWish: it went on from a picture that was deleted for good: it would be another thing."""
+    first = generation
+    while first.retry_of is not None and first.continues_id is None:
+        first = first.retry_of
+    if first.continues_id is not None or first.branch is None:
+        return
+    earlier = Generation.objects.filter(branch=first.branch, pk__lt=first.pk).exclude(status__in=DEAD)
+    if first.branch.number or earlier.exists():
+        detail = "The picture this went on from was deleted, so it can't be asked for again."
+        raise InvalidWish("continue_from", "unknown_picture", detail)
 
 
 def submit(

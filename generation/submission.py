@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from accounts import events, idempotency, ledger
+from accounts import events, idempotency, ledger, rows
 from accounts.models import ApiKey, User
-from gallery import collections
-from gallery.models import Image
+from gallery import collections, quota
+from gallery.models import Image, Original
 from generation import branches, pricing, queue, stopping
 from generation.models import Branch, Generation, Reference
 from generation.references import GivenReference
-from generation.wishes import Wish
+from generation.wishes import InvalidWish, Wish
 
 
 class PriceChanged(Exception):
@@ -75,9 +75,12 @@ def submit(
 
     :raises ledger.InsufficientCredits: :raises ledger.LimitReached:
     :raises PriceChanged: :raises idempotency.FingerprintDiffers:
+    :raises quota.QuotaExceeded: :raises InvalidWish: a picture it is made from was deleted meanwhile.
     """
     if key and (earlier := idempotency.find(owner=user, key=key)):
         return Submitted(Generation.objects.get(public_id=earlier), replayed=True)
+    # Before anything is paid for; what is paid for is kept, whatever it comes to.
+    quota.check(user)
     public_id = uuid.uuid4()
     with transaction.atomic():
         if key:
@@ -124,6 +127,7 @@ def _create(
     continues: Image | None,
     retry_of: Generation | None,
 ) -> Generation:
+    _keep_pictures(references, continues)
     quote = pricing.quote(model=wish.model, count=wish.count, image_size=wish.size.name)
     if expected_credits is not None and expected_credits != quote.credits:
         raise PriceChanged(expected=expected_credits, quoted=quote.credits)
@@ -172,6 +176,27 @@ def _collection(wish: Wish) -> int | None:
     return chosen if chosen is not None and collections.keep(chosen) else None
 
 
+def _keep_pictures(references: list[GivenReference], continues: Image | None) -> None:
+    """What it is made from stays until its rows are written; it was looked up before this transaction.
+
+    :raises InvalidWish: a picture was put into the trash, or deleted, since then.
+    """
+    if not references and continues is None:
+        return
+    images = {given.image.pk for given in references if given.image is not None}
+    images |= {continues.pk} if continues is not None else set()
+    kept = rows.hold(Image, images, where="trashed_at IS NULL")
+    originals = rows.hold(Original, (given.original.pk for given in references))
+    if continues is not None and continues.pk not in kept:
+        detail = "This picture isn't there, or you may not see it any more."
+        raise InvalidWish("continue_from", "unknown_picture", detail)
+    for place, given in enumerate(references, start=1):
+        is_gone = given.image is not None and given.image.pk not in kept
+        if is_gone or given.original.pk not in originals:
+            detail = f"Reference {place} was deleted meanwhile. Remove it, or add it again."
+            raise InvalidWish("references", "unknown_reference", detail)
+
+
 @transaction.atomic
 def cancel(*, generation: Generation, now: datetime, expected_credits_max: int | None = None) -> Generation:
     """Stop it by the terms of `stopping`: at once and free where nothing can arrive any more.
@@ -182,8 +207,8 @@ def cancel(*, generation: Generation, now: datetime, expected_credits_max: int |
     :raises CannotCancel: when it has ended.
     :raises stopping.TermsChanged: it may cost more than `expected_credits_max`.
     """
-    rows = Generation.objects.select_for_update(of=("self",)).select_related("hold")
-    generation = rows.get(pk=generation.pk)
+    found = Generation.objects.select_for_update(of=("self",)).select_related("hold")
+    generation = found.get(pk=generation.pk)
     terms = stopping.terms(generation)
     if terms.code == stopping.FINISHED:
         raise CannotCancel(generation)

@@ -15,7 +15,10 @@ from generation.models import Attempt, Branch, Conversation, Generation, Generat
 
 @dataclass(frozen=True)
 class Turn:
-    """One instruction and what came of it. `number` counts from 1 along its path; `parent` is its picture."""
+    """One instruction and what came of it. `number` counts from 1 along its path; `parent` is its picture.
+
+    `images` are those that can be looked at; `made` is these and those in the trash.
+    """
 
     generation: Generation
     branch: Branch
@@ -23,6 +26,7 @@ class Turn:
     first_of_branch: bool
     parent: Image | None
     images: tuple[Image, ...]
+    made: tuple[Image, ...]
 
     @property
     def public_id(self) -> str:
@@ -49,6 +53,11 @@ class Turn:
     def dead(self) -> bool:
         """It has ended and made nothing."""
         return self.generation.status in branches.DEAD
+
+    @property
+    def emptied(self) -> bool:
+        """It made pictures, and all of them are in the trash or deleted."""
+        return not (self.unfinished or self.dead or self.images)
 
     @property
     def credits(self) -> int:
@@ -157,7 +166,7 @@ class Tree:
 
     @cached_property
     def _makers(self) -> dict[int, Turn]:
-        return {image.pk: turn for turn in self.turns for image in turn.images}
+        return {image.pk: turn for turn in self.turns for image in turn.made}
 
 
 def tree(conversation: Conversation, *, whole: bool = False) -> Tree:
@@ -187,31 +196,38 @@ def tree_of(user: User, image: Image, *, landing: Landing | None = None) -> Tree
 
 
 def _lines(generations: list[Generation], known: list[Branch], root: Image | None) -> tuple[Line, ...]:
-    """The turns by branches. A turn's number is one more than that of the turn it goes on from."""
+    """The turns by branches. A turn's number is one more than that of the turn it goes on from.
+
+    Where the picture it went on from was deleted for good, that is the last of its branch before it.
+    """
     by_branch: dict[int | None, list[Turn]] = {branch.pk: [] for branch in known}
     called: dict[int | None, Branch] = {branch.pk: branch for branch in known}
     makers: dict[int, Turn] = {}
-    pictures = {image.pk: image for row in generations for image in _images(row)}
+    before_of: dict[int, Turn | None] = {}
+    pictures = {image.pk: image for row in generations for image in row.images_and_trashed}
     if root is not None:
         pictures[root.pk] = root
     for row in generations:
-        before = makers.get(row.continues_id) if row.continues_id else None
         branch = called[row.branch_id]
+        if row.continues_id:
+            before = makers.get(row.continues_id)
+        elif row.retry_of_id in before_of:
+            before = before_of[row.retry_of_id]
+        else:
+            before = next((turn for turn in reversed(by_branch[branch.pk]) if not turn.dead), None)
+        before_of[row.pk] = before
         turn = Turn(
             generation=row,
             branch=branch,
             number=before.number + 1 if before else 1,
             first_of_branch=all(other.dead for other in by_branch[branch.pk]),
             parent=pictures.get(row.continues_id) if row.continues_id else None,
-            images=_images(row),
+            images=tuple(row.images),
+            made=tuple(row.images_and_trashed),
         )
         by_branch[branch.pk].append(turn)
-        makers.update(dict.fromkeys((image.pk for image in turn.images), turn))
+        makers.update(dict.fromkeys((image.pk for image in turn.made), turn))
     return tuple(Line(branch, tuple(by_branch[branch.pk])) for branch in known)
-
-
-def _images(row: Generation) -> tuple[Image, ...]:
-    return tuple(row.images)
 
 
 def _read(rows: GenerationQuerySet) -> GenerationQuerySet:

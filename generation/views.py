@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import events, ledger
 from accounts.models import User
 from accounts.people import signed_in
-from gallery import ingest
+from gallery import ingest, quota
 from generation import catalog, composer, feed, posted, references, retrying, routing, stopping, submission
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
@@ -116,6 +116,8 @@ def upload(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"code": "no_file", "detail": "Choose a picture first."}, status=400)
     try:
         stored = posted.take_in(signed_in(request), file)
+    except quota.QuotaExceeded as refusal:
+        return JsonResponse({"code": refusal.code, "detail": str(refusal)}, status=409)
     except ingest.PictureRefused as refusal:
         status = 413 if refusal.code == "too_large" else 400
         return JsonResponse({"code": refusal.code, "detail": refusal.detail}, status=status)

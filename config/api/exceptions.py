@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from accounts import idempotency, ledger
-from gallery import collections, ingest, refusals, sharing
+from gallery import collections, ingest, quota, refusals, sharing
 from generation import conversations, retrying, stopping, submission, wishes
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ STATUSES: dict[type[Exception], int] = {
     ingest.PictureRefused: 400,
     ledger.InsufficientCredits: 402,
     ledger.LimitReached: 403,
+    quota.QuotaExceeded: 409,
     submission.PriceChanged: 409,
     submission.CannotCancel: 409,
     stopping.TermsChanged: 409,
@@ -56,6 +57,9 @@ TITLES = {
     503: "Not available right now",
 }
 
+# Where a status is shared, and its title would say something else.
+_TITLES_BY_CODE = {"quota_exceeded": "Storage full"}
+
 # DRF's own codes where ours say more.
 _CODES = {"error": "invalid", "parse_error": "invalid_body"}
 # What a refusal tells besides its sentence.
@@ -71,6 +75,8 @@ _FACTS = (
     "raised_by",
     "expected",
     "quoted",
+    "used_bytes",
+    "quota_bytes",
 )
 
 
@@ -120,7 +126,7 @@ def body(problem: Problem, request_id: str) -> dict[str, Any]:
     """The problem as RFC 9457 has it; `instance` is the request's id, as in `X-Request-Id`."""
     answer: dict[str, Any] = {
         "type": f"urn:easel:problem:{problem.code}",
-        "title": TITLES.get(problem.status, "Refused"),
+        "title": _TITLES_BY_CODE.get(problem.code) or TITLES.get(problem.status, "Refused"),
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,

@@ -17,6 +17,11 @@ def of_file(request: Request, image: Image, variant: str) -> str:
     return f"{path}?size={variant}&token={token}"
 
 
+def of_preview(request: Request, image: Image) -> str:
+    """Absolute; needs the key or session of its owner, who sees it in the trash too."""
+    return f"{reverse('api:image-file', args=[image.public_id], request=request)}?size=320"
+
+
 def is_signed(token: str, image_id: object, variant: str) -> bool:
     """Whether the token was made for that picture and variant, and its time isn't over."""
     try:

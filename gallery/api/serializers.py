@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.fields import StrictSerializer, TextField
+from accounts.api.fields import IdField, StrictSerializer, TextField
 from gallery import tags
 from gallery.api import addresses
 from gallery.models import Image, Original, Rendition, Upload
@@ -151,7 +151,7 @@ class LineageOutput(serializers.Serializer):
 
 
 class UploadInput(StrictSerializer):
-    """A picture file: PNG, JPEG, WebP, HEIC or HEIF, up to 30 MB."""
+    """A picture file: PNG, JPEG, WebP, AVIF, HEIC or HEIF, up to 30 MB."""
 
     file = serializers.FileField(
         allow_empty_file=True,
@@ -160,6 +160,17 @@ class UploadInput(StrictSerializer):
             "required": "Send the picture as multipart/form-data, in the field “file”.",
             "invalid": "Send the picture as multipart/form-data, in the field “file”.",
         },
+    )
+
+
+class ImageUploadInput(UploadInput):
+    """A picture file of your own: PNG, JPEG, WebP, AVIF, HEIC or HEIF, up to 30 MB."""
+
+    title = TextField(
+        default="", allow_blank=True, max_length=120, help_text="Left out, its file name without the suffix."
+    )
+    collection = IdField(
+        default=None, allow_null=True, help_text="A collection of yours or your team's to file it into."
     )
 
 

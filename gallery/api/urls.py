@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gallery.api import bulk, collections, links, searches, tags, views
+from gallery.api import bulk, collections, links, searches, tags, trash, views
 
 urlpatterns = [
     path("uploads", views.UploadListView.as_view(), name="uploads"),
@@ -36,4 +36,8 @@ urlpatterns = [
     path("links", links.LinkListView.as_view(), name="links"),
     path("links/<uuid:public_id>", links.LinkView.as_view(), name="link"),
     path("links/<uuid:public_id>/revoke", links.LinkRevocationView.as_view(), name="link-revocation"),
+    path("images/<uuid:public_id>/trash", trash.TrashImageView.as_view(), name="image-trash"),
+    path("images/<uuid:public_id>/restore", trash.RestoreImageView.as_view(), name="image-restore"),
+    path("trash", trash.TrashView.as_view(), name="trash"),
+    path("trash/<uuid:public_id>", trash.TrashedImageView.as_view(), name="trashed-image"),
 ]

@@ -1,3 +1,4 @@
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -20,11 +21,19 @@ from rest_framework.views import APIView as FrameworkView
 from accounts import http
 from accounts.api.base import APIView, ListAPIView
 from accounts.api.filters import OF_EVERY_LIST, check_parameters
-from gallery import describing, favourites, files, ingest, lineage, sharing, tags
+from accounts.models import User
+from gallery import collections, describing, favourites, files, ingest, lineage, sharing, tags, uploading
 from gallery.api import addresses, walks
 from gallery.api.arranging_serializers import ImageTagsInput
-from gallery.api.serializers import ImageChangeInput, ImageOutput, LineageOutput, UploadInput, UploadOutput
-from gallery.models import Image, Upload
+from gallery.api.serializers import (
+    ImageChangeInput,
+    ImageOutput,
+    ImageUploadInput,
+    LineageOutput,
+    UploadInput,
+    UploadOutput,
+)
+from gallery.models import Collection, Image, Upload
 
 # Around the file in a multipart body: boundaries, headers of the part.
 _ENVELOPE_BYTES = 64 * 1024
@@ -42,20 +51,29 @@ class UploadListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Give a picture to use as a reference. It loses its metadata; unused, it is kept for a day."""
-        length = request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length[:18]) > settings.UPLOAD_MAX_BYTES + _ENVELOPE_BYTES:
-            raise RequestDataTooBig
-        # Without any body DRF answers a plain dict.
-        form = request.data if isinstance(request.data, QueryDict) else QueryDict()
-        if any(len(values) > 1 for _, values in form.lists()):
-            raise ValidationError({"file": "Send one picture at a time."}, code="too_many_files")
-        given = UploadInput(data=form.dict())
-        given.is_valid(raise_exception=True)
-        file = given.validated_data["file"]
+        given = _form(request, UploadInput)
+        file = given["file"]
         data = file.read(settings.UPLOAD_MAX_BYTES + 1)
         upload = ingest.store_upload(owner=http.person(request), data=data, file_name=file.name)
         location = reverse("api:upload", args=[upload.public_id], request=request)
         return Response(UploadOutput(upload).data, 201, headers={"Location": location})
+
+
+def _form(request: Request, serializer: type[UploadInput]) -> dict[str, Any]:
+    """What a multipart body with one file says, checked.
+
+    :raises RequestDataTooBig: by the announced length alone. :raises ValidationError:
+    """
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length[:18]) > settings.UPLOAD_MAX_BYTES + _ENVELOPE_BYTES:
+        raise RequestDataTooBig
+    # Without any body DRF answers a plain dict.
+    form = request.data if isinstance(request.data, QueryDict) else QueryDict()
+    if any(len(values) > 1 for _, values in form.lists()):
+        raise ValidationError({"file": "Send one picture at a time."}, code="too_many_files")
+    given = serializer(data=form.dict())
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
 
 
 class UploadView(APIView):
@@ -74,6 +92,7 @@ class UploadView(APIView):
 
 class ImageListView(ListAPIView):
     serializer_class = ImageOutput
+    parser_classes = [MultiPartParser]
 
     @extend_schema(operation_id="list_images", tags=["images"], parameters=walks.PARAMETERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -85,6 +104,29 @@ class ImageListView(ListAPIView):
         found: Any = walks.Found(walks.wanted_by(request, user), user)
         page = self.paginate_queryset(found)
         return self.get_paginated_response(ImageOutput(page, many=True, context={"request": request}).data)
+
+    @extend_schema(
+        operation_id="create_image",
+        tags=["images"],
+        request=ImageUploadInput,
+        responses={201: ImageOutput},
+        parameters=[OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201])],
+    )
+    def post(self, request: Request) -> Response:
+        """Bring a picture into the gallery. It loses its metadata, and counts for your storage."""
+        user = http.person(request)
+        given = _form(request, ImageUploadInput)
+        file = given["file"]
+        image = uploading.upload(
+            user,
+            file.read(settings.UPLOAD_MAX_BYTES + 1),
+            file.name,
+            title=given["title"],
+            collection=_collection(user, given["collection"]),
+        )
+        answer = _answer(request, _visible(request, str(image.public_id)))
+        location = reverse("api:image", args=[image.public_id], request=request)
+        return Response(answer.data, 201, headers={"Location": location})
 
 
 class ImageView(APIView):
@@ -214,15 +256,29 @@ class ImageFileView(FrameworkView):
                 {"size": f"size is one of {', '.join(files.VARIANTS)}."}, code="unknown_size"
             )
         if addresses.is_signed(request.query_params.get("token", ""), public_id, variant):
-            image = get_object_or_404(Image.objects.select_related("original"), public_id=public_id)
+            image = get_object_or_404(Image.objects.kept().select_related("original"), public_id=public_id)
         else:
-            image = self._own(request, public_id)
+            image = self._own(request, public_id, variant)
         return files.respond(request._request, image, variant, max_age=files.CACHE_SECONDS)
 
-    def _own(self, request: Request, public_id: str) -> Image:
+    def _own(self, request: Request, public_id: str, variant: str) -> Image:
         if not http.MayCall().has_permission(request, self):
             raise NotAuthenticated
-        return _visible(request, public_id)
+        return files.in_trash(http.person(request), public_id, variant) or _visible(request, public_id)
+
+
+def _collection(user: User, public_id: uuid.UUID | None) -> Collection | None:
+    """The collection to file into.
+
+    :raises ValidationError: the person sees none of that id.
+    """
+    if public_id is None:
+        return None
+    found = collections.visible_to(user).filter(public_id=public_id).first()
+    if found is None:
+        detail = "There is no such collection, or it isn't yours."
+        raise ValidationError({"collection": detail}, code="unknown_collection")
+    return found
 
 
 def _visible(request: Request, public_id: str) -> Image:

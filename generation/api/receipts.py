@@ -60,15 +60,18 @@ class ReceiptRenditionOutput(serializers.Serializer):
 
 
 class ReceiptFileOutput(serializers.Serializer):
-    """A picture as it is stored."""
+    """A picture as it is stored. Of one that was deleted for good, the digest of its file is left."""
 
     position = serializers.IntegerField()
-    image = serializers.UUIDField(source="image.public_id")
+    state = serializers.ChoiceField(choices=[("kept", ""), ("in_trash", ""), ("deleted", "")])
+    image = serializers.UUIDField(
+        source="image.public_id", allow_null=True, default=None, help_text="Null unless it is kept."
+    )
     sha256 = serializers.CharField()
-    content_type = serializers.CharField()
-    size_bytes = serializers.IntegerField()
-    width = serializers.IntegerField(help_text="Pixels.")
-    height = serializers.IntegerField(help_text="Pixels.")
+    content_type = serializers.CharField(allow_null=True)
+    size_bytes = serializers.IntegerField(allow_null=True)
+    width = serializers.IntegerField(allow_null=True, help_text="Pixels.")
+    height = serializers.IntegerField(allow_null=True, help_text="Pixels.")
     renditions = ReceiptRenditionOutput(many=True)
 
 

@@ -124,7 +124,12 @@ class Generation(models.Model):
 
     @property
     def images(self) -> list[Image]:
-        """The images it delivered, without those that were deleted for good since."""
+        """The images it delivered, without those that are in the trash or were deleted for good since."""
+        return [image for image in self.images_and_trashed if image.trashed_at is None]
+
+    @property
+    def images_and_trashed(self) -> list[Image]:
+        """The images it delivered that are still there, be it in the trash."""
         return [output.image for output in self.outputs.all() if output.image is not None]
 
     @property

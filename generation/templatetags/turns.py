@@ -15,11 +15,13 @@ _WORDS = {
     Generation.Status.CANCELED: "cancelled",
 }
 
+_GONE = "no longer kept"
+
 
 @register.filter
 def state_word(turn: Turn) -> str:
     """How a turn without a picture stands."""
-    return _WORDS.get(Generation.Status(turn.generation.status), "")
+    return _GONE if turn.emptied else _WORDS.get(Generation.Status(turn.generation.status), "")
 
 
 @register.filter

@@ -8,11 +8,11 @@ const picker = addSlot.querySelector("input");
 const template = document.getElementById("reference-template");
 const most = () => Number(form.dataset.referencesMax);
 const bytesMax = Number(form.dataset.uploadMax);
-const KINDS = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+const KINDS = ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/heif"];
 const uploads = new Map();
 
-// Browsers that don't know HEIC give it no type.
-const takes = (file) => KINDS.includes(file.type) || (!file.type && /\.hei[cf]$/i.test(file.name));
+// Browsers that don't know a type give it none.
+const takes = (file) => KINDS.includes(file.type) || (!file.type && /\.(avif|hei[cf])$/i.test(file.name));
 const items = () => [...tray.querySelectorAll("[data-reference]")];
 const refuse = (text) => window.easel.toast(text, { level: "error" });
 const megabytes = (bytes) => `${Math.ceil((bytes * 10) / 1048576) / 10} MB`;
@@ -110,7 +110,7 @@ function addFiles(files) {
   for (const file of files) {
     if (full()) return;
     if (!takes(file)) {
-      refuse(`${file.name} isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF.`);
+      refuse(`${file.name} isn't a picture Easel can use. Try PNG, JPEG, WebP, AVIF, HEIC or HEIF.`);
     } else if (file.size > bytesMax) {
       const limit = megabytes(bytesMax);
       refuse(`${file.name} is too big. It is ${megabytes(file.size)}; the limit is ${limit}. Make it smaller and add it again.`);

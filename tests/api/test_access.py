@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from accounts import keys
 from accounts.models import User
@@ -38,6 +39,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "uploads/{upload}"): (200, 404, 404, 401),
     ("DELETE", "uploads/{upload}"): (204, 404, 404, 401),
     ("GET", "images"): (200, 200, 200, 401),
+    ("POST", "images"): (415, 415, 415, 401),
     ("GET", "images/{image}"): (200, 404, 404, 401),
     ("PATCH", "images/{image}"): (400, 404, 404, 401),
     ("GET", "images/{image}/file"): (200, 404, 404, 401),
@@ -77,6 +79,14 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("PATCH", "links/{link}"): (200, 404, 404, 401),
     ("DELETE", "links/{link}"): (204, 404, 404, 401),
     ("POST", "links/{link}/revoke"): (200, 404, 404, 401),
+    ("POST", "images/{image}/trash"): (200, 404, 404, 401),
+    ("POST", "images/{shared}/trash"): (200, 403, 403, 401),
+    ("POST", "images/{image}/restore"): (200, 404, 404, 401),
+    ("POST", "images/{shared}/restore"): (200, 403, 403, 401),
+    ("POST", "images/{trashed}/restore"): (200, 404, 404, 401),
+    ("GET", "trash"): (200, 200, 200, 401),
+    ("DELETE", "trash"): (200, 200, 200, 401),
+    ("DELETE", "trash/{trashed}"): (204, 404, 404, 401),
     ("GET", "conversations"): (200, 200, 200, 401),
     ("POST", "conversations"): (400, 400, 400, 401),
     ("GET", "conversations/{conversation}"): (200, 404, 404, 401),
@@ -108,6 +118,7 @@ def things_of(user: User) -> dict[str, uuid.UUID | int]:
         "upload": factories.upload(user).public_id,
         "image": image.public_id,
         "link": shared.link(user).public_id,
+        "trashed": rows.image_of(user, seed=4, trashed_at=timezone.now()).public_id,
         "shared": rows.image_of(user, seed=2, visibility=Image.Visibility.EVERYONE).public_id,
     }
 

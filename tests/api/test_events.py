@@ -72,6 +72,16 @@ def test_each_event_says_where_to_read_what_changed(owner: Caller) -> None:
 
 
 @pytest.mark.usefixtures("short")
+def test_of_many_pictures_at_once_none_is_named(owner: Caller) -> None:
+    after = events.place(owner.user.pk)
+    events.record(user_id=owner.user.pk, kind=events.Kind.IMAGE)
+
+    (told,) = heard(owner.client.get("/api/v1/events", {"after": str(after)}))
+
+    assert json.loads(told.data) == {"type": "image", "id": None, "url": None}
+
+
+@pytest.mark.usefixtures("short")
 def test_only_the_types_asked_for_are_told(owner: Caller) -> None:
     after = events.place(owner.user.pk)
     tell_all(owner.user)

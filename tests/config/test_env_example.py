@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READ = r'(?:env\.\w+|amount|at_least_one|none_or_more|provider_key|web_address)\(\s*"([A-Z0-9_]+)"'
+READ = (
+    r'(?:env\.\w+|amount|at_least_one|none_or_more|provider_key|storage_name|web_address)\(\s*"([A-Z0-9_]+)"'
+)
 
 
 def read_by_settings() -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from tests.gallery import drawing, hostile_heif
+from tests.gallery import drawing, hostile_avif, hostile_heif
 
 PAYLOAD = b"EASEL-HOSTILE-PAYLOAD<script>alert(1)</script>"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -229,6 +229,7 @@ OTHERS = {
     "script": b"#!/bin/sh\nid\n",
     "program": b"\x7fELF" + bytes(200),
     "heic": b"\0\0\0\x18ftypheic" + bytes(64),
+    "avif": b"\0\0\0\x18ftypavif" + bytes(64),
     "mp4": b"\0\0\0\x18ftypmp42" + bytes(64),
     "photoshop": b"8BPS\0\1" + bytes(64),
     "postscript": b"%!PS\n" + PAYLOAD,
@@ -259,7 +260,6 @@ def other_files() -> Iterator[tuple[str, bytes]]:
         "SGI",
         "PDF",
         "EPS",
-        "AVIF",
     ):
         yield kind, drawing.encoded(scene, kind)
     archive = io.BytesIO()
@@ -328,5 +328,6 @@ def all_files() -> list[tuple[str, bytes]]:
         polyglots,
         damaged,
         *hostile_heif.GROUPS,
+        *hostile_avif.GROUPS,
     )
     return [(f"{group.__name__}: {name}", data) for group in groups for name, data in group()]

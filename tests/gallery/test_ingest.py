@@ -194,7 +194,8 @@ def test_what_is_no_picture_is_told_by_its_name() -> None:
 
     assert caught.value.code == "not_a_picture"
     assert (
-        caught.value.detail == "notes.pdf isn't a picture Easel can use. Try PNG, JPEG, WebP, HEIC or HEIF."
+        caught.value.detail == "notes.pdf isn't a picture Easel can use. "
+        "Try PNG, JPEG, WebP, AVIF, HEIC or HEIF."
     )
 
 

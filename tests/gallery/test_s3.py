@@ -1,11 +1,15 @@
 """Pictures in an S3 bucket: moto answers what boto3 would send, so the protocol is real and no socket is."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
-from django.core.files.storage import default_storage
+import requests
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import Client
 from moto import mock_aws
 
@@ -27,6 +31,7 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "default_acl": None,
         "file_overwrite": True,
         "querystring_expire": 300,
+        "signature_version": "s3v4",
     }
     settings.STORAGES = {
         **settings.STORAGES,
@@ -123,3 +128,98 @@ def test_an_object_that_is_gone_is_not_there(client: Client, large: Image) -> No
     default_storage.delete(large.original.name)
 
     assert client.get(files.image_path(large)).status_code == 404
+
+
+# Addresses of the bucket itself
+
+
+@pytest.fixture
+def by_redirect(settings: Any) -> None:
+    settings.FILES_BY_REDIRECT = True
+
+
+def asked_of(response: Any) -> tuple[str, dict[str, str]]:
+    """Path and parameters of the address somebody is sent to."""
+    parts = urlsplit(response["Location"])
+    return parts.path, dict(parse_qsl(parts.query))
+
+
+def test_pictures_are_handed_out_by_us_unless_it_is_switched_on(client: Client, large: Image) -> None:
+    assert client.get(files.image_path(large)).status_code == 200
+
+
+@pytest.mark.usefixtures("by_redirect")
+@pytest.mark.parametrize("variant", ["original", "320"])
+def test_a_signed_address_lives_five_minutes_and_says_how_to_answer(
+    client: Client, large: Image, variant: str
+) -> None:
+    response = client.get(files.image_path(large, variant))
+
+    path, asked = asked_of(response)
+    stored = large.original if variant == "original" else large.original.renditions.get(size=320)
+    assert (response.status_code, path) == (302, f"/{stored.name}")
+    assert 0 < int(asked["X-Amz-Expires"]) <= 300
+    assert asked["response-content-type"] == ("image/png" if variant == "original" else "image/webp")
+    assert asked["response-content-disposition"].startswith("inline; filename=")
+    assert asked["response-cache-control"] == "private, max-age=3600"
+    assert response["Cache-Control"] == "private, no-store"
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_a_download_is_saved_under_our_name(client: Client, large: Image) -> None:
+    _, asked = asked_of(client.get(files.image_path(large) + "?download=1"))
+
+    assert asked["response-content-disposition"].startswith("attachment; filename=")
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_the_bucket_answers_whole_and_in_ranges(client: Client, large: Image) -> None:
+    address = client.get(files.image_path(large))["Location"]
+    data = storage.get(large.original.name)
+
+    whole, part = requests.get(address), requests.get(address, headers={"Range": "bytes=1000-1999"})
+
+    assert (whole.status_code, whole.content == data, whole.headers["Content-Type"]) == (
+        200,
+        True,
+        "image/png",
+    )
+    assert (part.status_code, part.content) == (206, data[1000:2000])
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_who_may_not_see_it_is_sent_nowhere(large: Image) -> None:
+    other = Client()
+    other.force_login(User.objects.create_user("other@easel.test"))
+
+    assert other.get(files.image_path(large)).status_code == 404
+    assert Client().get(files.image_path(large)).status_code == 404
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_a_look_at_the_headers_is_answered_by_us(client: Client, large: Image) -> None:
+    response = client.head(files.image_path(large))
+
+    assert (response.status_code, response["Content-Type"]) == (200, "image/png")
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_while_files_are_moved_they_are_found_where_they_were(
+    client: Client, large: Image, settings: Any, tmp_path: Path
+) -> None:
+    data = storage.get(large.original.name)
+    folder = FileSystemStorage(location=tmp_path / "before")
+    folder.save(large.original.name, ContentFile(data))
+    default_storage.delete(large.original.name)
+    options = {"location": str(tmp_path / "before")}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "folder": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options},
+    }
+    assert client.get(files.image_path(large)).status_code == 302
+
+    settings.FILES_ALSO_IN = "folder"
+
+    response = client.get(files.image_path(large))
+    assert (response.status_code, body(response)) == (200, data)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ALL = ["allowances", "audit", "late", "orphans", "tidy", "unfinished"]
+ALL = ["allowances", "audit", "late", "orphans", "tidy", "trash", "unfinished", "unused"]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def row(name: str = "audit") -> Chore:
 
 def test_at_the_first_look_all_is_due() -> None:
     assert chores.send_due(now=NOW) == ALL
-    assert sent() == ["generation.tasks.chore"] * 6
+    assert sent() == ["generation.tasks.chore"] * 8
     assert [task.task["args"] for task in OrmQ.objects.order_by("pk")] == [(str(row(n).pk),) for n in ALL]
 
 
@@ -81,7 +81,7 @@ def test_a_second_supervisor_sends_nothing() -> None:
     chores.send_due(now=NOW)
 
     assert chores.send_due(now=NOW) == []
-    assert len(sent()) == 6
+    assert len(sent()) == 8
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,10 @@ def test_a_second_supervisor_sends_nothing() -> None:
     [
         (timedelta(seconds=39), []),
         (timedelta(seconds=40), ["allowances"]),
-        (timedelta(minutes=4, seconds=40), ["allowances", "late", "unfinished"]),
-        (timedelta(minutes=59, seconds=40), ["allowances", "late", "tidy", "unfinished"]),
-        (timedelta(hours=14, minutes=59), ["allowances", "late", "tidy", "unfinished"]),
+        (timedelta(minutes=4, seconds=40), ["allowances", "late", "trash", "unfinished"]),
+        (timedelta(minutes=59, seconds=40), ["allowances", "late", "tidy", "trash", "unfinished"]),
+        (timedelta(hours=13, minutes=59), ["allowances", "late", "tidy", "trash", "unfinished"]),
+        (timedelta(hours=14, minutes=59), [one for one in ALL if one not in ("audit", "orphans")]),
         (timedelta(hours=15), ALL),
         (timedelta(days=9), ALL),
     ],
@@ -337,7 +338,9 @@ def test_four_processes_do_each_period_once() -> None:
         "late": 13,
         "orphans": 1,
         "tidy": 2,
+        "trash": 13,
         "unfinished": 13,
+        "unused": 1,
     }
 
 

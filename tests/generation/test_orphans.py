@@ -315,7 +315,7 @@ def test_it_can_stop_anywhere_and_goes_on_there(kept: ingest.Stored, monkeypatch
 
 def test_the_chore_does_it_in_goes(kept: ingest.Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphans, "BATCH", 4)
-    monkeypatch.setattr(chores, "ORPHANS_SECONDS", 0)
+    monkeypatch.setattr(chores, "GO_SECONDS", 0)
     lose(6)
 
     assert chores.do_due("orphans", now=tomorrow())
