@@ -172,10 +172,11 @@ def serve(
     :raises Http404: without such a file in the storage.
     """
     disposition = content_disposition_header(is_saved, name) or "inline"
-    response = get_conditional_response(request, etag=stored.etag)
+    response: HttpResponseBase | None = get_conditional_response(request, etag=stored.etag)
     if response is None and elsewhere_seconds is not None:
         response = _elsewhere(request, stored, disposition, elsewhere_seconds)
-    response = response or _contents(request, stored)
+    if response is None:
+        response = _contents(request, stored)
     if response.status_code in (200, 206):
         response.headers["Content-Disposition"] = disposition
     for header, value in HEADERS.items():
