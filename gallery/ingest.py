@@ -79,15 +79,20 @@ class Stored:
     renditions: tuple[StoredRendition, ...]
 
 
-def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "") -> Stored:
+def store(
+    data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "", source_type: str = ""
+) -> Stored:
     """Check a picture and put it into the storage, named by its content. Slow; safe to repeat.
 
     `keep_bytes` for what a provider made; what people give is written anew, in at most
     `settings.UPLOAD_MAX_BYTES`, and so is HEIC or HEIF from anybody. `max_bytes` is how much is let in.
+    `source_type` is what its renditions say of how it came about, one of `xmp.SOURCE_TYPES` or nothing.
 
     :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, HEIC or HEIF within the limits.
     """
-    inspection = inspect(data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name)
+    inspection = inspect(
+        data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name, source_type=source_type
+    )
     kept = data if inspection.encoded is None else inspection.encoded
     sha256 = hashlib.sha256(kept).hexdigest()
     renditions = _store_copies(sha256, inspection)
@@ -111,7 +116,9 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
     )
 
 
-def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "") -> Inspection:
+def inspect(
+    data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "", source_type: str = ""
+) -> Inspection:
     """Check a picture and store nothing.
 
     :raises PictureRefused: as `store` does.
@@ -120,7 +127,10 @@ def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "
     name = clean_file_name(file_name) or "The picture"
     try:
         return picture_process.shared.inspect(
-            data, keep_bytes=keep_bytes, result_bytes_max=settings.UPLOAD_MAX_BYTES
+            data,
+            keep_bytes=keep_bytes,
+            result_bytes_max=settings.UPLOAD_MAX_BYTES,
+            source_type=source_type,
         )
     except CannotRead as refusal:
         shape = f": {refusal.width} × {refusal.height}" if refusal.width else ""

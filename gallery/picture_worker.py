@@ -64,7 +64,10 @@ def _answer(header: dict[str, Any], data: bytes, cpu_seconds: float) -> bytes:
 
 def _inspect(header: dict[str, Any], data: bytes) -> bytes:
     inspection = pictures.inspect(
-        data, keep_bytes=header["keep_bytes"], result_bytes_max=header["result_bytes_max"]
+        data,
+        keep_bytes=header["keep_bytes"],
+        result_bytes_max=header["result_bytes_max"],
+        source_type=header["source_type"],
     )
     return pack_inspection(inspection)
 

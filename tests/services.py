@@ -41,7 +41,10 @@ CHROMIUM = Service("Chromium", "needs_chromium", "apt install chromium, or give 
 PICTURES = Service(
     "the shared sample pictures", "needs_pictures", "put them into ../shared/data", may_be_required=False
 )
-SERVICES = (POSTGRES, REDIS, CHROMIUM, PICTURES)
+# Readers of metadata that nobody here wrote; tests with Pillow say the same without them.
+EXIFTOOL = Service("exiftool", "needs_exiftool", "apt install libimage-exiftool-perl", may_be_required=False)
+EXIV2 = Service("exiv2", "needs_exiv2", "apt install exiv2", may_be_required=False)
+SERVICES = (POSTGRES, REDIS, CHROMIUM, PICTURES, EXIFTOOL, EXIV2)
 
 
 @functools.cache
@@ -89,6 +92,8 @@ def is_found(service: Service) -> bool:
         return redis_url() is not None
     if service is CHROMIUM:
         return chromium_path() is not None
+    if service in (EXIFTOOL, EXIV2):
+        return shutil.which(service.name) is not None
     return SHARED_DATA.is_dir()
 
 
