@@ -6,12 +6,11 @@ no larger than a variant, the original stands for it.
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from django.conf import settings
 from django.core import signing
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
@@ -19,8 +18,9 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from gallery import file_parts, ingest
+from gallery import carrying, file_parts, ingest
 from gallery.models import Image, Original, Upload
+from gallery.xmp import NOTHING, Facts
 
 VARIANTS = ("original", "320", "640", "1280")
 SIZES = (320, 640, 1280)
@@ -39,11 +39,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of a picture, as it is served."""
+    """One file of a picture, as it is served: with what it says of itself, where it is to be kept."""
 
     name: str
     content_type: str
     etag: str
+    facts: Facts = NOTHING
 
 
 # Addresses
@@ -136,24 +137,45 @@ def respond(
 ) -> HttpResponseBase:
     """The answer with one file of a picture. Access is checked before; `max_age` is seconds.
 
+    With `?download=1` it is a file to be kept, and says what its owner chose (`carrying`).
+
     :raises Http404: without a picture, a variant of that name, or a file in the storage.
     """
     if picture is None or variant not in VARIANTS:
         raise Http404
-    stored = _stored(picture.original, variant)
+    chosen = stored(picture.original, variant)
+    is_saved = request.GET.get("download") == "1"
+    if is_saved and isinstance(picture, Image):
+        facts = carrying.facts_of(picture)
+        chosen = replace(chosen, etag=carrying.etag(chosen.etag, facts), facts=facts)
+    return serve(
+        request,
+        chosen,
+        name=file_name(picture, variant),
+        is_saved=is_saved,
+        cached=f"private, max-age={max_age}",
+    )
+
+
+def serve(
+    request: HttpRequest, stored: StoredFile, *, name: str, is_saved: bool, cached: str
+) -> HttpResponseBase:
+    """The answer with one stored file, as `name`; `cached` is its Cache-Control.
+
+    :raises Http404: without such a file in the storage.
+    """
     response = get_conditional_response(request, etag=stored.etag) or _contents(request, stored)
     if response.status_code in (200, 206):
-        is_saved = request.GET.get("download") == "1"
-        name = file_name(picture, variant)
         response.headers["Content-Disposition"] = content_disposition_header(is_saved, name) or "inline"
     for header, value in HEADERS.items():
         response.headers[header] = value
     response.headers["ETag"] = stored.etag
-    response.headers["Cache-Control"] = f"private, max-age={max_age}"
+    response.headers["Cache-Control"] = cached
     return response
 
 
-def _stored(original: Original, variant: str) -> StoredFile:
+def stored(original: Original, variant: str) -> StoredFile:
+    """The file that stands for a variant of a picture."""
     if _nearest(original, variant) != "original":
         rendition = original.renditions.filter(size=int(variant)).first()
         if rendition is not None:
@@ -163,7 +185,7 @@ def _stored(original: Original, variant: str) -> StoredFile:
 
 def _contents(request: HttpRequest, stored: StoredFile) -> HttpResponseBase:
     try:
-        file = default_storage.open(stored.name, "rb")
+        file = carrying.opened(stored.name, stored.facts)
     except FileNotFoundError as error:
         _log.error("stored_file_missing", name=stored.name)
         raise Http404 from error

@@ -61,6 +61,9 @@ class Facts:
         return bool(self.source_type or self.prompt or self.generation_id)
 
 
+NOTHING = Facts()
+
+
 @dataclass(frozen=True)
 class Span:
     """Bytes of the file, from `start` up to `end`."""

@@ -6,6 +6,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import example, given
@@ -210,7 +211,8 @@ BOX = b"\x00\x00\x00\x10jumb" + bytes(8)
 def signed(kind: str) -> bytes:
     data = FILES[kind]
     if kind == "png":
-        return data[:33] + len(BOX).to_bytes(4, "big") + b"caBX" + BOX + bytes(4) + data[33:]
+        chunk = b"caBX" + BOX
+        return data[:33] + len(BOX).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big") + data[33:]
     if kind == "jpeg":
         body = b"JP\x00\x01\x00\x00\x00\x01" + BOX
         return data[:2] + b"\xff\xeb" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
