@@ -6,16 +6,19 @@
 import base64
 import binascii
 import hashlib
+import io
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from accounts import rows
 from accounts.models import User
-from gallery import likeness, picture_process, storage
-from gallery.inspection import CannotRead, Inspection
+from gallery import containers, credentials, likeness, picture_process, storage
+from gallery.inspection import CannotRead, Inspection, raise_refusal
 from gallery.models import Original, Rendition, Upload
 
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -61,7 +64,8 @@ class StoredRendition:
 class Stored:
     """A picture that is in the storage with its renditions, and what was seen of it.
 
-    `width` and `height` are pixels of the upright picture; the rest is as in `inspection.Inspection`.
+    `width` and `height` are pixels of the upright picture, `credentials` is as `credentials.read` answers;
+    the rest is as in `inspection.Inspection`.
     """
 
     sha256: str
@@ -77,6 +81,7 @@ class Stored:
     difference_hash: int
     blank: bool
     renditions: tuple[StoredRendition, ...]
+    credentials: dict[str, Any] | None = None
 
 
 def store(
@@ -113,6 +118,8 @@ def store(
         difference_hash=inspection.difference_hash,
         blank=inspection.blank,
         renditions=renditions,
+        # What is written anew has lost them.
+        credentials=_credentials(data, inspection.content_type) if inspection.encoded is None else None,
     )
 
 
@@ -161,6 +168,7 @@ def record(stored: Stored) -> Original:
         signature=stored.signature,
         palette=[list(one) for one in stored.palette],
         difference_hash=likeness.signed(stored.difference_hash),
+        credentials=stored.credentials,
     )
     itself = rows.id_of(original, "sha256")
     written = [rows.inserting(original, unique="sha256")]
@@ -239,6 +247,22 @@ def clean_file_name(file_name: str) -> str:
     """A person's file name as text to show: no folders, no control characters, at most 120 characters."""
     last = re.split(r"[/\\]", file_name)[-1]
     return "".join(character for character in last if character.isprintable()).strip()[:FILE_NAME_MAX]
+
+
+def _credentials(data: bytes, content_type: str) -> dict[str, Any] | None:
+    """What the file's Content Credentials say, read in another process; hardly a file has any."""
+    file = io.BytesIO(data)
+    try:
+        if not containers.holds_credentials(file, containers.look(file)):
+            return None
+        header, blobs = picture_process.shared.ask("credentials", data, content_type=content_type)
+        raise_refusal(header)
+        found: dict[str, Any] | None = json.loads(blobs[0])
+    except containers.CannotFollow:
+        return None
+    except CannotRead:
+        return {"state": credentials.UNREADABLE}
+    return found
 
 
 def _store_copies(sha256: str, inspection: Inspection) -> tuple[StoredRendition, ...]:

@@ -194,7 +194,7 @@ def test_what_many_say_is_asked_for_at_once(owner: User, django_assert_num_queri
 
 def test_the_page_shows_what_is_chosen(owner: User) -> None:
     client = as_(owner)
-    assert client.get("/settings/downloads/").content.count(b"\" checked>") >= 2
+    assert client.get("/settings/downloads/").content.count(b'" checked>') >= 2
 
     answered = client.post("/settings/downloads/", {"embeds_generation": "on"}, follow=True)
 
