@@ -7,7 +7,7 @@ has them in. Nothing is said of pictures people gave: what isn't known isn't cla
 import hashlib
 import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -68,7 +68,8 @@ def opened(name: str, facts: Facts) -> "File[Any]":
     if not facts:
         return file
     try:
-        return File(_Spliced(file, xmp.splice(file, facts)))
+        pieces = xmp.splice(cast(BinaryIO, file), facts)
+        return File(cast(BinaryIO, _Spliced(file, pieces)))
     except BaseException:
         file.close()
         raise

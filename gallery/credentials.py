@@ -19,7 +19,7 @@ from typing import Any
 
 TRUSTED, UNTRUSTED, INVALID, UNREADABLE = "trusted", "untrusted", "invalid", "unreadable"
 STATES = (TRUSTED, UNTRUSTED, INVALID, UNREADABLE)
-"""Signed by somebody on a list; rightly signed, by anybody; changed or of another file; in no form of C2PA."""
+"""Signed by somebody on a list; rightly signed, by anybody; changed since or of another file; no C2PA."""
 
 TEXT_MAX = 200
 ACTIONS_MAX = 30
