@@ -248,6 +248,8 @@ if _bucket:
         },
     }
 FILE_ADDRESS_SECONDS = 300
+# How large a ZIP file of pictures may be.
+ARCHIVE_BYTES_MAX = at_least_one("ARCHIVE_BYTES_MAX", 20 * 1024**3)
 UPLOAD_MAX_BYTES = 30 * 1024 * 1024  # what providers take is less; `gallery/fitting.py` sees to that
 # One picture of that size as a data URI, or several smaller ones, in one JSON body, which memory has to hold
 # a few times over. Uploads are read from disk and may all be that large.

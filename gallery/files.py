@@ -86,11 +86,16 @@ def signed_address(base: HttpRequest | str, picture: Image | Upload, variant: st
 def file_name(picture: Image | Upload, variant: str = "original") -> str:
     """Our own name for a file to be saved under: words of the prompt, a short id, the real suffix."""
     text = picture.prompt if isinstance(picture, Image) else picture.file_name.rpartition(".")[0]
-    words = slugify(text)[:NAME_CHARACTERS_MAX].strip("-") or "picture"
+    words = slug(text) or "picture"
     chosen = _nearest(picture.original, variant)
     suffix = ingest.SUFFIXES[picture.original.content_type] if chosen == "original" else "webp"
     size = "" if chosen == "original" else f"-{chosen}"
     return f"{words}-{picture.public_id.hex[:8]}{size}.{suffix}"
+
+
+def slug(text: str) -> str:
+    """Words of a text as the beginning of a file's name that every system takes; may be empty."""
+    return slugify(text)[:NAME_CHARACTERS_MAX].strip("-")
 
 
 def _nearest(original: Original, variant: str) -> str:
@@ -177,7 +182,7 @@ def serve(
 def stored(original: Original, variant: str) -> StoredFile:
     """The file that stands for a variant of a picture."""
     if _nearest(original, variant) != "original":
-        rendition = original.renditions.filter(size=int(variant)).first()
+        rendition = next((copy for copy in original.renditions.all() if copy.size == int(variant)), None)
         if rendition is not None:
             return StoredFile(rendition.name, "image/webp", f'"{original.sha256}-{rendition.size}"')
     return StoredFile(original.name, original.content_type, f'"{original.sha256}"')
