@@ -263,6 +263,8 @@ FILES_BY_REDIRECT = env.bool("FILES_BY_REDIRECT", default=False) and FILES_IN ==
 FILE_ADDRESS_SECONDS = 300
 # How many bytes a person may keep, where no admin's word says it; 0: any number.
 STORAGE_QUOTA_BYTES = none_or_more("STORAGE_QUOTA_BYTES", 0)
+# How large a ZIP file of pictures may be.
+ARCHIVE_BYTES_MAX = at_least_one("ARCHIVE_BYTES_MAX", 20 * 1024**3)
 UPLOAD_MAX_BYTES = 30 * 1024 * 1024  # what providers take is less; `gallery/fitting.py` sees to that
 # One picture of that size as a data URI, or several smaller ones, in one JSON body, which memory has to hold
 # a few times over. Uploads are read from disk and may all be that large.

@@ -6,7 +6,7 @@ no larger than a variant, the original stands for it.
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from django.conf import settings
@@ -20,8 +20,9 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from gallery import file_parts, ingest, storage, trash
+from gallery import carrying, file_parts, ingest, storage, trash
 from gallery.models import Image, Original, Upload
+from gallery.xmp import NOTHING, Facts
 
 VARIANTS = ("original", "320", "640", "1280")
 SIZES = (320, 640, 1280)
@@ -43,11 +44,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of a picture, as it is served."""
+    """One file of a picture, as it is served: with what it says of itself, where it is to be kept."""
 
     name: str
     content_type: str
     etag: str
+    facts: Facts = NOTHING
 
 
 # Addresses
@@ -89,11 +91,16 @@ def signed_address(base: HttpRequest | str, picture: Image | Upload, variant: st
 def file_name(picture: Image | Upload, variant: str = "original") -> str:
     """Our own name for a file to be saved under: words of the prompt, a short id, the real suffix."""
     text = picture.prompt if isinstance(picture, Image) else picture.file_name.rpartition(".")[0]
-    words = slugify(text)[:NAME_CHARACTERS_MAX].strip("-") or "picture"
+    words = slug(text) or "picture"
     chosen = _nearest(picture.original, variant)
     suffix = ingest.SUFFIXES[picture.original.content_type] if chosen == "original" else "webp"
     size = "" if chosen == "original" else f"-{chosen}"
     return f"{words}-{picture.public_id.hex[:8]}{size}.{suffix}"
+
+
+def slug(text: str) -> str:
+    """Words of a text as the beginning of a file's name that every system takes; may be empty."""
+    return slugify(text)[:NAME_CHARACTERS_MAX].strip("-")
 
 
 def _nearest(original: Original, variant: str) -> str:
@@ -141,18 +148,25 @@ def respond(
 ) -> HttpResponseBase:
     """The answer with one file of a picture. Access is checked before; `max_age` is seconds.
 
+    With `?download=1` it is a file to be kept, and says what its owner chose (`carrying`).
+
     :raises Http404: without a picture, a variant of that name, or a file in the storage.
     """
     if picture is None or variant not in VARIANTS:
         raise Http404
-    stored = _stored(picture.original, variant)
+    chosen = stored(picture.original, variant)
+    is_saved = request.GET.get("download") == "1"
+    if is_saved and isinstance(picture, Image):
+        facts = carrying.facts_of(picture)
+        chosen = replace(chosen, etag=carrying.etag(chosen.etag, facts), facts=facts)
     return serve(
         request,
-        stored,
+        chosen,
         name=file_name(picture, variant),
-        is_saved=request.GET.get("download") == "1",
+        is_saved=is_saved,
         cached=f"private, max-age={max_age}",
-        elsewhere_seconds=max_age,
+        # What is written into a copy on its way, the storage doesn't have.
+        elsewhere_seconds=max_age if chosen.facts == NOTHING else None,
     )
 
 
@@ -213,9 +227,10 @@ def in_trash(user: User | AnonymousUser, public_id: uuid.UUID | str, variant: st
     return trash.of(user).select_related("original").filter(public_id=public_id).first()
 
 
-def _stored(original: Original, variant: str) -> StoredFile:
+def stored(original: Original, variant: str) -> StoredFile:
+    """The file that stands for a variant of a picture."""
     if _nearest(original, variant) != "original":
-        rendition = original.renditions.filter(size=int(variant)).first()
+        rendition = next((copy for copy in original.renditions.all() if copy.size == int(variant)), None)
         if rendition is not None:
             return StoredFile(rendition.name, "image/webp", f'"{original.sha256}-{rendition.size}"')
     return StoredFile(original.name, original.content_type, f'"{original.sha256}"')
@@ -223,7 +238,7 @@ def _stored(original: Original, variant: str) -> StoredFile:
 
 def _contents(request: HttpRequest, stored: StoredFile) -> HttpResponseBase:
     try:
-        file = storage.opened(stored.name)
+        file = carrying.opened(stored.name, stored.facts)
     except FileNotFoundError as error:
         _log.error("stored_file_missing", name=stored.name)
         raise Http404 from error

@@ -6,16 +6,19 @@
 import base64
 import binascii
 import hashlib
+import io
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import rows
 from accounts.models import User
-from gallery import likeness, picture_process, quota, storage
-from gallery.inspection import CannotRead, Inspection
+from gallery import containers, credentials, likeness, picture_process, quota, storage
+from gallery.inspection import CannotRead, Inspection, raise_refusal
 from gallery.models import Original, Rendition, Upload
 
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -61,7 +64,8 @@ class StoredRendition:
 class Stored:
     """A picture that is in the storage with its renditions, and what was seen of it.
 
-    `width` and `height` are pixels of the upright picture; the rest is as in `inspection.Inspection`.
+    `width` and `height` are pixels of the upright picture, `credentials` is as `credentials.read` answers;
+    the rest is as in `inspection.Inspection`.
     """
 
     sha256: str
@@ -77,17 +81,23 @@ class Stored:
     difference_hash: int
     blank: bool
     renditions: tuple[StoredRendition, ...]
+    credentials: dict[str, Any] | None = None
 
 
-def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "") -> Stored:
+def store(
+    data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "", source_type: str = ""
+) -> Stored:
     """Check a picture and put it into the storage, named by its content. Slow; safe to repeat.
 
     `keep_bytes` for what a provider made; what people give is written anew, in at most
     `settings.UPLOAD_MAX_BYTES`, and so is AVIF, HEIC or HEIF from anybody. `max_bytes` is how much is let in.
+    `source_type` is what its renditions say of how it came about, one of `xmp.SOURCE_TYPES` or nothing.
 
     :raises PictureRefused: for whatever is no whole PNG, JPEG, WebP, AVIF, HEIC or HEIF within the limits.
     """
-    inspection = inspect(data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name)
+    inspection = inspect(
+        data, keep_bytes=keep_bytes, max_bytes=max_bytes, file_name=file_name, source_type=source_type
+    )
     kept = data if inspection.encoded is None else inspection.encoded
     sha256 = hashlib.sha256(kept).hexdigest()
     renditions = _store_copies(sha256, inspection)
@@ -108,10 +118,14 @@ def store(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "")
         difference_hash=inspection.difference_hash,
         blank=inspection.blank,
         renditions=renditions,
+        # What is written anew has lost them.
+        credentials=_credentials(data, inspection.content_type) if inspection.encoded is None else None,
     )
 
 
-def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "") -> Inspection:
+def inspect(
+    data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "", source_type: str = ""
+) -> Inspection:
     """Check a picture and store nothing.
 
     :raises PictureRefused: as `store` does.
@@ -120,7 +134,10 @@ def inspect(data: bytes, *, keep_bytes: bool, max_bytes: int, file_name: str = "
     name = clean_file_name(file_name) or "The picture"
     try:
         return picture_process.shared.inspect(
-            data, keep_bytes=keep_bytes, result_bytes_max=settings.UPLOAD_MAX_BYTES
+            data,
+            keep_bytes=keep_bytes,
+            result_bytes_max=settings.UPLOAD_MAX_BYTES,
+            source_type=source_type,
         )
     except CannotRead as refusal:
         shape = f": {refusal.width} × {refusal.height}" if refusal.width else ""
@@ -151,6 +168,7 @@ def record(stored: Stored) -> Original:
         signature=stored.signature,
         palette=[list(one) for one in stored.palette],
         difference_hash=likeness.signed(stored.difference_hash),
+        credentials=stored.credentials,
     )
     itself = rows.id_of(original, "sha256")
     # An earlier one is held until the caller's rows are there, so that it isn't let go of as unused.
@@ -233,6 +251,22 @@ def clean_file_name(file_name: str) -> str:
     """A person's file name as text to show: no folders, no control characters, at most 120 characters."""
     last = re.split(r"[/\\]", file_name)[-1]
     return "".join(character for character in last if character.isprintable()).strip()[:FILE_NAME_MAX]
+
+
+def _credentials(data: bytes, content_type: str) -> dict[str, Any] | None:
+    """What the file's Content Credentials say, read in another process; hardly a file has any."""
+    file = io.BytesIO(data)
+    try:
+        if not containers.holds_credentials(file, containers.look(file)):
+            return None
+        header, blobs = picture_process.shared.ask("credentials", data, content_type=content_type)
+        raise_refusal(header)
+        found: dict[str, Any] | None = json.loads(blobs[0])
+    except containers.CannotFollow:
+        return None
+    except CannotRead:
+        return {"state": credentials.UNREADABLE}
+    return found
 
 
 def _store_copies(sha256: str, inspection: Inspection) -> tuple[StoredRendition, ...]:

@@ -73,13 +73,21 @@ class PictureProcess:
         self._served = 0
         _all.add(self)
 
-    def inspect(self, data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspection:
+    def inspect(
+        self, data: bytes, *, keep_bytes: bool, result_bytes_max: int, source_type: str = ""
+    ) -> Inspection:
         """Decode `data` once, as `pictures.inspect` says. Blocks; safe from several threads.
 
         :raises CannotRead: when it is no picture within the limits, or breaks a limit while decoding.
         """
         return unpack_answer(
-            *self.ask("inspect", data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max)
+            *self.ask(
+                "inspect",
+                data,
+                keep_bytes=keep_bytes,
+                result_bytes_max=result_bytes_max,
+                source_type=source_type,
+            )
         )
 
     def ask(self, task: str, data: bytes, **arguments: Any) -> tuple[dict[str, Any], list[bytes]]:
@@ -187,10 +195,14 @@ class PicturePool:
         self._fill()
         _pools.add(self)
 
-    def inspect(self, data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspection:
+    def inspect(
+        self, data: bytes, *, keep_bytes: bool, result_bytes_max: int, source_type: str = ""
+    ) -> Inspection:
         """As `PictureProcess.inspect`, by the process that comes free first."""
         with self._one() as process:
-            return process.inspect(data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max)
+            return process.inspect(
+                data, keep_bytes=keep_bytes, result_bytes_max=result_bytes_max, source_type=source_type
+            )
 
     def ask(self, task: str, data: bytes, **arguments: Any) -> tuple[dict[str, Any], list[bytes]]:
         """As `PictureProcess.ask`, by the process that comes free first."""

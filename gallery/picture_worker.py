@@ -8,6 +8,7 @@ Arguments: memory in bytes, processor seconds a picture.
 """
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from gallery import pictures, shrinking
+from gallery import credentials, pictures, shrinking
 from gallery.inspection import BrokenMessage, CannotRead, pack, pack_inspection, pack_refusal, read_message
 
 
@@ -64,7 +65,10 @@ def _answer(header: dict[str, Any], data: bytes, cpu_seconds: float) -> bytes:
 
 def _inspect(header: dict[str, Any], data: bytes) -> bytes:
     inspection = pictures.inspect(
-        data, keep_bytes=header["keep_bytes"], result_bytes_max=header["result_bytes_max"]
+        data,
+        keep_bytes=header["keep_bytes"],
+        result_bytes_max=header["result_bytes_max"],
+        source_type=header["source_type"],
     )
     return pack_inspection(inspection)
 
@@ -83,7 +87,12 @@ def _fit(header: dict[str, Any], data: bytes) -> bytes:
     return pack({"content_type": content_type}, encoded)
 
 
-_TASKS = {"inspect": _inspect, "fit": _fit}
+def _credentials(header: dict[str, Any], data: bytes) -> bytes:
+    # As a blob, for they may be longer than a header.
+    return pack({}, json.dumps(credentials.read(data, header["content_type"])).encode())
+
+
+_TASKS = {"inspect": _inspect, "fit": _fit, "credentials": _credentials}
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ sRGB pixels.
 
 import base64
 import io
+from typing import Any
 
 from PIL import Image
 
-from gallery import decoding, likeness
+from gallery import decoding, likeness, xmp
 from gallery.inspection import CONTENT_TYPES, CannotRead, Inspection, SmallCopy
 
 RENDITION_SIZES = (1280, 640, 320)
@@ -28,12 +29,14 @@ BLANK_RANGE = 6
 """A picture is blank when no channel of its small copy spans more levels than this, of 255."""
 
 
-def inspect(data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspection:
+def inspect(data: bytes, *, keep_bytes: bool, result_bytes_max: int, source_type: str = "") -> Inspection:
     """Decode `data` once and make its renditions, placeholder, colour and signature.
 
     With `keep_bytes` the bytes are to be stored as they came; else the picture is written anew, as PNG
     where it came as PNG or has transparency, else as JPEG, in at most `result_bytes_max` bytes. AVIF,
     HEIC and HEIF are always written anew: not every browser, and hardly a provider, takes them.
+    `source_type` is what the renditions say of how it came about, as `xmp.SOURCE_TYPES` has it; the
+    original is left as it is.
 
     :raises CannotRead: for whatever is not a whole picture within the limits.
     """
@@ -42,7 +45,7 @@ def inspect(data: bytes, *, keep_bytes: bool, result_bytes_max: int) -> Inspecti
     if not keep_bytes or content_type not in CONTENT_TYPES:
         may_be_png = content_type == "image/png" or picture.mode == "RGBA"
         picture, encoded, content_type = _encode(picture, may_be_png=may_be_png, bytes_max=result_bytes_max)
-    smallest, copies = _renditions(picture)
+    smallest, copies = _renditions(picture, xmp.packet(xmp.Facts(source_type)) if source_type else b"")
     flat = on_white(smallest)
     signature = _signature(picture)
     return Inspection(
@@ -85,7 +88,7 @@ def as_png(picture: Image.Image) -> bytes:
     return saved(picture, "PNG", compress_level=1 if quick else PNG_LEVEL)
 
 
-def saved(picture: Image.Image, kind: str, **options: int) -> bytes:
+def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
     """The picture as one of Pillow's kinds."""
     target = io.BytesIO()
     picture.save(target, kind, **options)
@@ -95,7 +98,7 @@ def saved(picture: Image.Image, kind: str, **options: int) -> bytes:
 # Copies and facts
 
 
-def _renditions(picture: Image.Image) -> tuple[Image.Image, tuple[SmallCopy, ...]]:
+def _renditions(picture: Image.Image, packet: bytes) -> tuple[Image.Image, tuple[SmallCopy, ...]]:
     """WebP copies, largest first, each made from the one before; and the smallest one's pixels."""
     copies = []
     current = picture
@@ -103,7 +106,7 @@ def _renditions(picture: Image.Image) -> tuple[Image.Image, tuple[SmallCopy, ...
         if size >= max(picture.size) and size != min(RENDITION_SIZES):
             continue
         current = shrunk(current, size, of=picture.size)
-        data = saved(current, "WEBP", method=WEBP_METHOD, quality=WEBP_QUALITY)
+        data = saved(current, "WEBP", method=WEBP_METHOD, quality=WEBP_QUALITY, xmp=packet)
         copies.append(SmallCopy(size=size, width=current.width, height=current.height, data=data))
     return current, tuple(copies)
 

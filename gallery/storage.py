@@ -117,6 +117,24 @@ def put_back(aside: str, name: str) -> None:
     delete(aside)
 
 
+def folder(name: str) -> Path | None:
+    """Where a folder of the storage is on this machine; None where it is elsewhere."""
+    return _local_path(name)
+
+
+def move_in(path: Path, name: str) -> None:
+    """Store the file at `path`, which is on the disk whole, under `name`; it is there no more then."""
+    target = _local_path(name)
+    if target is None:
+        with path.open("rb") as file:
+            _save(name, File(file))
+        path.unlink()
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.chmod(settings.FILE_UPLOAD_PERMISSIONS or 0o600)
+    path.replace(target)
+
+
 def remove_empty_folder(name: str) -> None:
     """Remove a folder of a local storage that holds nothing; that it does, or is gone, is no error."""
     path = _local_path(name)
@@ -175,7 +193,11 @@ def _put_here(path: Path, data: bytes) -> None:
 
 def _put_elsewhere(name: str, data: bytes) -> None:
     """An object store writes whole objects; it must be set to overwrite, as config.settings does for S3."""
-    stored = default_storage.save(name, ContentFile(data))
+    _save(name, ContentFile(data))
+
+
+def _save(name: str, file: "File[Any]") -> None:
+    stored = default_storage.save(name, file)
     if stored != name:
         default_storage.delete(stored)
         if not default_storage.exists(name):

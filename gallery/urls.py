@@ -1,11 +1,15 @@
 from django.urls import path
 
-from gallery import share_views, views
+from gallery import archive_views, setting_views, share_views, views
 
 app_name = "gallery"
 
 urlpatterns = [
     path("gallery/", views.pictures, name="list"),
+    path("gallery/archives/", archive_views.archives, name="archives"),
+    path("gallery/archives/<uuid:public_id>/remove", archive_views.remove, name="archive_remove"),
+    path("gallery/archives/<uuid:public_id>/file", archive_views.file, name="archive_file"),
+    path("settings/downloads/", setting_views.downloads, name="download_settings"),
     path("images/<uuid:public_id>/visibility", views.visibility, name="visibility"),
     path("share/", share_views.mine, name="shares"),
     path("share/new", share_views.new, name="share"),

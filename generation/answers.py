@@ -87,7 +87,9 @@ class Answers:
         """Fetch, store and check what an answer holds; what is not as promised is noted in its place."""
         parts = attempt.answer[: len(attempt.positions)]
         indexes = [index for index, part in enumerate(parts) if "broken" not in part]
-        found = await asyncio.gather(*(self._picture(parts[index], trusted_origins) for index in indexes))
+        found = await asyncio.gather(
+            *(self._picture(attempt, parts[index], trusted_origins) for index in indexes)
+        )
         broken: list[Reason] = []
         answer = list(parts)
         for index, result in zip(indexes, found, strict=True):
@@ -112,7 +114,9 @@ class Answers:
         for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
             await self._desk.files(ingest.unstage, name)
 
-    async def _picture(self, part: dict[str, str], trusted_origins: frozenset[str]) -> ingest.Stored | Reason:
+    async def _picture(
+        self, attempt: Attempt, part: dict[str, str], trusted_origins: frozenset[str]
+    ) -> ingest.Stored | Reason:
         size = self._model.size(self._generation.image_size) or self._model.sizes[0]
         given = [bytes(row.original.signature) for row in self._generation.references.all()]
         if self._generation.continues is not None:
@@ -127,6 +131,7 @@ class Answers:
                         references=given,
                         trusted_origins=trusted_origins,
                         off_loop=self._desk.pictures,
+                        emulated=attempt.emulated,
                     )
                 )
         except TimeoutError:

@@ -11,11 +11,12 @@ class GenerationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from gallery import later
+        from gallery import archives, later
         from generation import heartbeats, queue
 
         heartbeats.connect()
         later.taken_by(queue.go_on)
+        archives.sent_by(queue.archives)
         post_migrate.connect(_seed, sender=self)
 
 

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts import allowances, notices
-from gallery import trash, unfinished
+from gallery import archives, trash, unfinished
 from generation import audit, late, orphans, queue, recovery
 from generation.claims import database_now
 from generation.models import Chore
@@ -106,6 +106,7 @@ def _unfinished(now: datetime, place: str) -> str:
 def _tidy(now: datetime, place: str) -> str:
     recovery.tidy(now=now)
     unfinished.tidy(now=now)
+    archives.tidy(now=now)
     orphans.look_aside(now=now)
     return ""
 

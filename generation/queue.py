@@ -72,6 +72,18 @@ def go_on() -> None:
         )
 
 
+def archives() -> None:
+    """Have a worker of the short queue go on with archives, unless enough are told to already."""
+    if get_broker("short").queue_size() >= TASKS_MAX:
+        return
+    if "orm" in settings.Q_CLUSTER:
+        _send("generation.tasks.archives", "archives", cluster="short")
+    else:
+        transaction.on_commit(
+            lambda: _send("generation.tasks.archives", "archives", cluster="short"), robust=True
+        )
+
+
 def _start(why: str) -> None:
     if get_broker(GENERATIONS).queue_size() < TASKS_MAX:
         _send("generation.tasks.run", why, cluster=GENERATIONS)

@@ -12,6 +12,7 @@ from django_q.models import OrmQ, Task
 
 from accounts import idempotency
 from accounts.models import Event
+from gallery import archives
 from gallery.models import Upload
 from generation import claims, execution, queue
 from generation.models import Chore, Generation, Reference
@@ -87,7 +88,12 @@ def reap(*, now: datetime, at_most: int | None = None) -> tuple[int, int]:
 
 
 def wake(*, now: datetime) -> int:
-    """A task for waiting work; one is enough, since a runner serves whatever waits."""
+    """A task for waiting work; one is enough, since a runner serves whatever waits.
+
+    Archives that nobody is at work on get theirs.
+    """
+    if archives.waiting(now=now):
+        queue.archives()
     if not claims.waiting(now=now):
         return 0
     queue.wake("sweep")

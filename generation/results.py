@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gallery import addresses, ingest
+from gallery import addresses, ingest, xmp
 from generation import promises
 from generation.catalog import AspectRatio
 from generation.progress import Reason
@@ -23,14 +23,19 @@ async def collect(
     references: list[bytes],
     trusted_origins: frozenset[str],
     off_loop: OffLoop,
+    emulated: bool = False,
 ) -> ingest.Stored | Reason:
     """The picture of one part of an answer, fetched, stored and checked, or why there is none.
 
-    `references` are the signatures of the pictures given with the prompt.
+    `references` are the signatures of the pictures given with the prompt. `emulated` is for
+    what no model made.
     """
+    source_type = xmp.DRAWN if emulated else xmp.EDITED if references else xmp.MADE
     try:
         data = await fetch(part, trusted_origins=trusted_origins, off_loop=off_loop)
-        stored: ingest.Stored = await off_loop(ingest.store, data, keep_bytes=True, max_bytes=MAX_BYTES)
+        stored: ingest.Stored = await off_loop(
+            ingest.store, data, keep_bytes=True, max_bytes=MAX_BYTES, source_type=source_type
+        )
     except (addresses.AddressRefused, addresses.FetchFailed, FileNotFoundError):
         return Reason("result_unreachable", "The provider's picture could not be fetched.")
     except ingest.PictureRefused:

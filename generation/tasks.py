@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from django.conf import settings
 
-from gallery import unfinished
+from gallery import archive_making, unfinished
 from generation import chores, heartbeats, provider_tests, queue
 from generation.adapters import Adapters
 from generation.claims import database_now
@@ -21,6 +21,8 @@ CALLS_A_PLACE = 4
 GARBAGE = (10_000, 20, 20)
 # Well below the time limit of the short queue's tasks.
 GO_ON_SECONDS = 45.0
+# Well below the time limit of the short queue's tasks, which others wait for.
+ARCHIVE_SECONDS = 20.0
 
 
 def run(generation_id: str) -> None:
@@ -56,6 +58,12 @@ def go_on(what: str) -> None:
     """Go on with what requests left of the gallery's longer work; what is left then is sent for again."""
     if not unfinished.go_on(seconds=GO_ON_SECONDS):
         queue.go_on()
+
+
+def archives(_: str) -> None:
+    """Go on with a ZIP of pictures for a while; then others of the queue have their turn."""
+    if archive_making.go_on(seconds=ARCHIVE_SECONDS, clock=database_now):
+        queue.archives()
 
 
 async def _run(*, stands_by: bool) -> None:

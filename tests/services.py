@@ -4,6 +4,7 @@
 """
 
 import functools
+import importlib.util
 import os
 import shutil
 import sys
@@ -41,7 +42,14 @@ CHROMIUM = Service("Chromium", "needs_chromium", "apt install chromium, or give 
 PICTURES = Service(
     "the shared sample pictures", "needs_pictures", "put them into ../shared/data", may_be_required=False
 )
-SERVICES = (POSTGRES, REDIS, CHROMIUM, PICTURES)
+# Readers of metadata that nobody here wrote; tests with Pillow say the same without them.
+EXIFTOOL = Service("exiftool", "needs_exiftool", "apt install libimage-exiftool-perl", may_be_required=False)
+EXIV2 = Service("exiv2", "needs_exiv2", "apt install exiv2", may_be_required=False)
+# Where it has a wheel: not on Linux with musl.
+C2PA = Service(
+    "c2pa-python", "needs_c2pa", "pip install c2pa-python, the extra `c2pa`", may_be_required=False
+)
+SERVICES = (POSTGRES, REDIS, CHROMIUM, PICTURES, EXIFTOOL, EXIV2, C2PA)
 
 
 @functools.cache
@@ -89,6 +97,10 @@ def is_found(service: Service) -> bool:
         return redis_url() is not None
     if service is CHROMIUM:
         return chromium_path() is not None
+    if service in (EXIFTOOL, EXIV2):
+        return shutil.which(service.name) is not None
+    if service is C2PA:
+        return importlib.util.find_spec("c2pa") is not None
     return SHARED_DATA.is_dir()
 
 

@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from accounts import idempotency, ledger
-from gallery import collections, ingest, quota, refusals, sharing
+from gallery import archives, collections, ingest, quota, refusals, sharing
 from generation import conversations, retrying, stopping, submission, wishes
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,8 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: dict[type[Exception], int] = {
     wishes.InvalidWish: 400,
     ingest.PictureRefused: 400,
+    archives.TooManyUnfinished: 409,
+    archives.CannotPack: 400,
     ledger.InsufficientCredits: 402,
     ledger.LimitReached: 403,
     quota.QuotaExceeded: 409,

@@ -1,8 +1,11 @@
 from django.urls import path
 
-from gallery.api import bulk, collections, links, searches, tags, trash, views
+from gallery.api import archives, bulk, collections, links, searches, tags, trash, views
 
 urlpatterns = [
+    path("archives", archives.ArchiveListView.as_view(), name="archives"),
+    path("archives/<uuid:public_id>", archives.ArchiveView.as_view(), name="archive"),
+    path("archives/<uuid:public_id>/file", archives.ArchiveFileView.as_view(), name="archive-file"),
     path("uploads", views.UploadListView.as_view(), name="uploads"),
     path("uploads/<uuid:public_id>", views.UploadView.as_view(), name="upload"),
     path("images", views.ImageListView.as_view(), name="images"),

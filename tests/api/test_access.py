@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import User
-from gallery import bulk, collections, saved_searches, tags
+from gallery import archives, bulk, collections, saved_searches, tags
 from gallery.models import Image, Tag
 from gallery.selection import Selection
 from tests import factories
@@ -87,6 +87,11 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "trash"): (200, 200, 200, 401),
     ("DELETE", "trash"): (200, 200, 200, 401),
     ("DELETE", "trash/{trashed}"): (204, 404, 404, 401),
+    ("GET", "archives"): (200, 200, 200, 401),
+    ("POST", "archives"): (400, 400, 400, 401),
+    ("GET", "archives/{archive}"): (200, 404, 404, 401),
+    ("DELETE", "archives/{archive}"): (204, 404, 404, 401),
+    ("GET", "archives/{archive}/file"): (404, 404, 404, 401),
     ("GET", "conversations"): (200, 200, 200, 401),
     ("POST", "conversations"): (400, 400, 400, 401),
     ("GET", "conversations/{conversation}"): (200, 404, 404, 401),
@@ -115,6 +120,7 @@ def things_of(user: User) -> dict[str, uuid.UUID | int]:
         "branch": turn.branch.public_id,
         "conversation": turn.branch.conversation.public_id,
         "generation": factories.generation(user).public_id,
+        "archive": archives.create(user, [image.pk], now=timezone.now()).public_id,
         "upload": factories.upload(user).public_id,
         "image": image.public_id,
         "link": shared.link(user).public_id,

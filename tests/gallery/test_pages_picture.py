@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from gallery import browsing, provenance
 from gallery.browsing import Walk
-from gallery.models import Image
+from gallery.models import Image, ImageSource, Original
 from tests import factories
 from tests.gallery import rows
 
@@ -161,6 +161,103 @@ def test_a_picture_of_the_emulator_claims_no_watermark(owner: User) -> None:
 
 def test_an_unknown_model_claims_no_watermark(owner: User) -> None:
     assert provenance.of(rows.image(owner, model="other-1")).text == ""
+
+
+CREDENTIALS = {
+    "state": "untrusted",
+    "title": "A fox",
+    "signer": "Test Signer",
+    "organisation": "Test Works",
+    "issued_at": "2025-11-20T10:11:12+00:00",
+    "claim_generator": "Test maker 1.0",
+    "actions": [
+        {
+            "action": "c2pa.created",
+            "source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+        },
+        {"action": "com.example.made_<up>"},
+    ],
+    "chain": [{"title": "The first", "signer": "", "claim_generator": "Camera 1", "actions": []}],
+}
+
+
+def with_credentials(owner: User, found: dict[str, object] | None, **facts: object) -> Image:
+    image = rows.image(owner, **facts)
+    Original.objects.filter(pk=image.original_id).update(credentials=found)
+    return Image.objects.get(pk=image.pk)
+
+
+def test_signed_credentials_are_shown_with_signer_date_and_chain(client: Client, owner: User) -> None:
+    page = text(as_(client, owner), with_credentials(owner, CREDENTIALS))
+
+    assert "Carries Google&#x27;s invisible SynthID watermark and signed Content Credentials." in page
+    assert "View credentials" in page
+    assert "Who signed it is on no list of trusted" in page
+    assert "Test Signer, Test Works" in page
+    assert "20 Nov 2025, 10:11" in page
+    assert "Created: made with AI; Made &lt;up&gt;" in page
+    assert "Made from</strong> · The first" in page
+    assert "Camera 1" in page
+
+
+def test_credentials_that_do_not_match_are_warned_of(client: Client, owner: User) -> None:
+    page = text(as_(client, owner), with_credentials(owner, {**CREDENTIALS, "state": "invalid"}))
+
+    assert "The Content Credentials in this file don’t match it any more." in page
+    assert "and signed Content Credentials" not in page
+    assert "Don’t rely on what they say." in page
+
+
+def test_credentials_that_cannot_be_read_are_said_to_be_so(client: Client, owner: User) -> None:
+    page = text(as_(client, owner), with_credentials(owner, {"state": "unreadable"}))
+
+    assert "The Content Credentials in this file can’t be read." in page
+    assert "View credentials" not in page
+
+
+def test_credentials_that_are_not_there_are_not_mentioned(client: Client, owner: User, image: Image) -> None:
+    page = text(as_(client, owner), image)
+
+    assert "redentials" not in page.partition("made-title")[2]
+
+
+def test_credentials_of_another_maker_are_carried_alone(owner: User) -> None:
+    said = provenance.of(with_credentials(owner, CREDENTIALS, model="other-1"))
+
+    assert (said.text, said.explanation) == ("Carries signed Content Credentials.", "")
+
+
+@pytest.mark.parametrize("issued_at", ["", "yesterday", "2025-99-99T10:00:00Z"])
+def test_a_date_that_is_none_is_not_shown(owner: User, issued_at: str) -> None:
+    said = provenance.of(with_credentials(owner, {**CREDENTIALS, "issued_at": issued_at}))
+
+    assert said.credentials is not None
+    assert said.credentials.statements[0].issued_at is None
+
+
+def test_the_page_says_what_synthid_is_and_who_can_look(client: Client, owner: User, image: Image) -> None:
+    page = text(as_(client, owner), image)
+
+    assert "Easel can’t check it itself" in page
+    assert "Gemini app" in page
+    assert "SynthID Detector" in page
+
+
+def test_an_edited_picture_is_said_to_be_edited(owner: User, image: Image) -> None:
+    edited = rows.image(owner)
+    ImageSource.objects.create(image=edited, position=1, original=image.original, source=image)
+
+    assert (provenance.of(edited).title, provenance.of(image).title) == ("Edited with AI", "Made with AI")
+
+
+def test_an_uploaded_picture_claims_nothing_of_ai(client: Client, owner: User) -> None:
+    given = rows.image(owner, origin=Image.Origin.UPLOADED, prompt="", model="", provider="")
+
+    page = text(as_(client, owner), given)
+
+    assert f"<strong>Uploaded by {owner.get_full_name()}</strong>" in page
+    assert "It was written anew on the way in" in page
+    assert "with AI" not in page.partition("made-title")[2]
 
 
 def test_the_page_asks_the_database_a_fixed_number_of_times(

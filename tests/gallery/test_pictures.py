@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from gallery import picture_process
+from gallery import picture_process, xmp
 from gallery.inspection import CannotRead, Inspection
 from tests.gallery import drawing, hostile
 
@@ -294,3 +294,21 @@ def test_a_progressive_jpeg_of_a_thousand_scans_is_refused_at_once() -> None:
 
     assert refusal_of(data) == "unreadable"
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("source_type", ["made", "edited", "drawn"])
+def test_renditions_say_how_the_picture_came_about(source_type: str) -> None:
+    data = drawing.png((1500, 900))
+    inspection = picture_process.shared.inspect(
+        data, keep_bytes=True, result_bytes_max=1_000_000, source_type=source_type
+    )
+
+    packets = [drawing.opened(copy.data).info["xmp"].decode() for copy in inspection.copies]
+    assert len(packets) == 3
+    assert all(f">{xmp.SOURCE_TYPES[source_type]}</Iptc4xmpExt:DigitalSourceType>" in one for one in packets)
+
+
+def test_renditions_of_what_people_give_say_nothing() -> None:
+    inspection = look(drawing.png(), keep_bytes=False)
+
+    assert all("xmp" not in drawing.opened(copy.data).info for copy in inspection.copies)
