@@ -29,7 +29,7 @@ def test_with_nothing_to_do_it_says_so() -> None:
     assert sweep() == [
         "0 generations past the deadline or tried too often ended.",
         "Nothing waits for a worker.",
-        "Chores done: allowances, audit, late, trash, unused.",
+        "Chores done: allowances, audit, late, trash, unfinished, unused.",
         "0 old rows forgotten.",
         "0 files of 0 were removed: no row names them.",
     ]
@@ -69,7 +69,7 @@ def test_it_does_what_was_sent_and_not_what_a_worker_is_at() -> None:
     chores.send_due(now=now)
     Chore.objects.filter(name="audit").update(status=Chore.Status.TAKEN, again_at=now + chores.lease())
 
-    assert sweep("--only", "chores") == ["Chores done: allowances, late, trash, unused."]
+    assert sweep("--only", "chores") == ["Chores done: allowances, late, trash, unfinished, unused."]
 
 
 def test_a_chore_that_fails_is_told_and_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,9 @@ def test_a_chore_that_fails_is_told_and_the_others_are_done(monkeypatch: pytest.
     kinds["allowances"] = chores.Kind(kinds["allowances"].period, fails)
     monkeypatch.setattr(chores, "CHORES", kinds)
 
-    assert sweep("--only", "chores") == ["Chores done: audit, late, trash, unused. allowances failed: a bug."]
+    assert sweep("--only", "chores") == [
+        "Chores done: audit, late, trash, unfinished, unused. allowances failed: a bug."
+    ]
 
 
 def test_one_that_cannot_be_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
