@@ -73,8 +73,10 @@ def test_there_is_something_of_everything() -> None:
     seed()
 
     assert set(Image.objects.values_list("visibility", flat=True)) == {"private", "team", "everyone"}
-    assert Image.objects.exclude(title="").exists() and Image.objects.exclude(notes="").exists()
-    assert Favourite.objects.exists() and Collection.objects.filter(size__gt=0).exists()
+    assert Image.objects.exclude(title="").exists()
+    assert Image.objects.exclude(notes="").exists()
+    assert Favourite.objects.exists()
+    assert Collection.objects.filter(size__gt=0).exists()
     assert Original.objects.count() == 3
     assert Image.objects.filter(sources__source__isnull=False).exists()
 
