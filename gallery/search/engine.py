@@ -13,7 +13,7 @@ from accounts.models import Membership, User
 from gallery.models import Image
 from gallery.search import marks, postgres
 from gallery.search.conditions import Conditions
-from gallery.search.expression import Expression, Mark, fts5, tsquery
+from gallery.search.expression import Expression, Mark, fts5
 from gallery.search.index import TABLE
 from gallery.search.meaning import Limits
 
@@ -45,50 +45,77 @@ class Wanted:
     expression: Expression = field(default_factory=Expression)
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def finds_nothing(self) -> bool:
+        return self.expression.is_empty or (self.scope == "team" and self.viewer.team_id is None)
+
+    @property
+    def uses_index(self) -> bool:
+        """Whether words or marks are asked for; the images' rows alone tell who may see them."""
+        return bool(self.expression.clauses or self.expression.without)
+
 
 def newest(wanted: Wanted, *, size: int, before: int | None = None, after: int | None = None) -> list[int]:
     """At most `size` ids, newest first: the newest of all, those next older than `before`, or next newer
     than `after`.
     """
-    statement, values = _statement(wanted, before, after, size)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found = [row[0] for row in cursor.fetchall()]
+    if wanted.finds_nothing:
+        return []
+    conditions = _conditions(wanted.limits, before, after)
+    order = "ASC" if after is not None else "DESC"
+    if wanted.uses_index and connection.vendor == "postgresql":
+        found = postgres.newest(postgres.Search(_seen(wanted), conditions, order, size))
+    else:
+        statement, values = _in_order(wanted, conditions, order, f"LIMIT {size:d}")
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            found = [row[0] for row in cursor.fetchall()]
     return found[::-1] if after is not None else found
+
+
+def oldest(wanted: Wanted) -> list[int]:
+    """The id of the very first one, if there is any."""
+    # All ids are above it, so this walks from the other end.
+    return newest(wanted, size=1, after=-1)
 
 
 def count(wanted: Wanted, *, most: int) -> int:
     """How many there are, counted up to `most`."""
-    statement, values = _statement(wanted, None, None, most)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM ({statement}) found", values)
-        return int(cursor.fetchone()[0])
+    return len(newest(wanted, size=most))
 
 
-def _statement(wanted: Wanted, before: int | None, after: int | None, size: int) -> tuple[str, list[Any]]:
-    conditions = _conditions(wanted.limits, before, after)
-    order = "ASC" if after is not None else "DESC"
-    if wanted.expression.is_empty or (wanted.scope == "team" and wanted.viewer.team_id is None):
+def statement(wanted: Wanted) -> tuple[str, list[Any]]:
+    """The statement that finds all ids, newest first, and its values."""
+    conditions = _conditions(wanted.limits, None, None)
+    if wanted.finds_nothing:
         return "SELECT id FROM gallery_image WHERE 1 = 0", []
-    if wanted.expression.clauses or wanted.expression.without:
-        seen = wanted.expression.and_any(_seen_by(wanted))
-        if connection.vendor == "postgresql":
-            return postgres.statement(tsquery(seen), conditions, order, size)
-        return _in_fts5(fts5(seen), conditions, order, size)
-    return _in_rows(wanted, conditions, order, size)
+    if wanted.uses_index and connection.vendor == "postgresql":
+        return postgres.every(postgres.Search(_seen(wanted), conditions, "DESC", 0))
+    return _in_order(wanted, conditions, "DESC", "")
+
+
+def _in_order(wanted: Wanted, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
+    if wanted.uses_index:
+        return _in_fts5(fts5(_seen(wanted)), conditions, order, limit)
+    return _in_rows(wanted, conditions, order, limit)
 
 
 # By words and marks
 
 
-def _in_fts5(match: str, conditions: Conditions, order: str, size: int) -> tuple[str, list[Any]]:
+def _in_fts5(match: str, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
     # The join only where a condition asks for the row.
     joined = " JOIN gallery_image i ON i.id = s.rowid" if conditions.of_row else ""
     where, values = conditions.joined("s.rowid", "gallery_search MATCH %s", [match])
     return (
-        f"SELECT s.rowid AS id FROM {TABLE} s{joined} WHERE {where} ORDER BY s.rowid {order} LIMIT {size:d}",
+        f"SELECT s.rowid AS id FROM {TABLE} s{joined} WHERE {where} ORDER BY s.rowid {order} {limit}",
         values,
     )
+
+
+def _seen(wanted: Wanted) -> Expression:
+    """What is asked for, among what the viewer may see of the scope."""
+    return wanted.expression.and_any(_seen_by(wanted))
 
 
 def _seen_by(wanted: Wanted) -> list[Mark]:
@@ -105,7 +132,7 @@ _SHOWN_TO_TEAM = "i.team_id = %s AND i.visibility IN ('team', 'everyone')"
 _SHOWN_TO_ALL = "i.visibility = 'everyone'"
 
 
-def _in_rows(wanted: Wanted, conditions: Conditions, order: str, size: int) -> tuple[str, list[Any]]:
+def _in_rows(wanted: Wanted, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
     branches = _branches(wanted.scope, wanted.viewer)
     if len(branches) > 1 and conditions.within:
         # Few rows, found by what they are in: whether they are seen is looked at row by row.
@@ -114,15 +141,13 @@ def _in_rows(wanted: Wanted, conditions: Conditions, order: str, size: int) -> t
     parts, values = [], []
     for seen, some in branches:
         where, given = conditions.joined("i.id", f"{seen} AND i.trashed_at IS NULL", some)
-        parts.append(
-            f"SELECT i.id AS id FROM gallery_image i WHERE {where} ORDER BY i.id {order} LIMIT {size:d}"
-        )
+        parts.append(f"SELECT i.id AS id FROM gallery_image i WHERE {where} ORDER BY i.id {order} {limit}")
         values += given
     if len(parts) == 1:
         return parts[0], values
     # Each branch is walked by its own index, in order, only as far as needed.
     joined = " UNION ALL ".join(f"SELECT id FROM ({part}) one" for part in parts)
-    return f"SELECT id FROM ({joined}) found ORDER BY id {order} LIMIT {size:d}", values
+    return f"SELECT id FROM ({joined}) found ORDER BY id {order} {limit}", values
 
 
 def _branches(scope: str, viewer: Viewer) -> list[tuple[str, list[Any]]]:
