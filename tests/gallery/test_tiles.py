@@ -33,7 +33,7 @@ def test_a_tile_says_whose_picture_it_is_and_leads_to_it(mara: User) -> None:
 
     html = drawn(mara, image, query="show=all&q=a")
 
-    assert f'href="/images/{image.public_id}?show=all&amp;q=a"' in html
+    assert f'href="/images/{image.public_id}/?show=all&amp;q=a"' in html
     assert f'src="{files.image_path(image, "640")}" srcset="{files.srcset(image)}"' in html
     assert "Mara &lt;Lindqvist&gt; · 2 h ago" in html
     assert f'data-place="{image.pk}" data-id="{image.public_id}" data-mine>' in html
