@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -95,7 +95,9 @@ class Grant:
 
 def standing(user: User) -> Standing:
     """What the person owns and what of it is set aside, as the database has it now."""
-    row = CreditAccount.objects.filter(user=user).values_list("balance", "held").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT balance, held FROM accounts_creditaccount WHERE user_id = %s", [user.pk])
+        row = cursor.fetchone()
     return Standing(*row) if row else Standing(0, 0)
 
 

@@ -45,6 +45,7 @@ settings.configure(
     ],
     USE_TZ=True,
     DEBUG=False,
+    PICTURE_PROCESSES=1,
 )  # fmt: skip
 django.setup()
 

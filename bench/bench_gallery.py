@@ -38,7 +38,8 @@ def environment(database: str, folder: Path) -> dict[str, str]:
         "DATA_DIR": str(folder),
         "LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(ROOT),
-        "SITE_URL": "",
+        # Not as on a developer's machine, where the port is in the name of the cookie.
+        "SITE_URL": "http://127.0.0.1",
         "REDIS_URL": "",
         "AWS_STORAGE_BUCKET_NAME": "",
     }

@@ -231,7 +231,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 _bucket = env.str("AWS_STORAGE_BUCKET_NAME", default="")
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.KnownStaticFiles"},
 }
 if _bucket:
     STORAGES["default"] = {

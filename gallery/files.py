@@ -7,7 +7,7 @@ no larger than a variant, the original stands for it.
 import re
 import uuid
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 import structlog
@@ -68,8 +68,12 @@ def image_path(image: Image, variant: str = "original") -> str:
 
 def address_of(public_id: uuid.UUID, shape: Shape, variant: str = "original") -> str:
     """The path of the file of the image with that id, whose original has that shape."""
-    chosen = _nearest(shape, variant)
-    return _image_address(get_script_prefix(), chosen).replace(_PLACE, str(public_id))
+    return folder_of(public_id) + _nearest(shape, variant)
+
+
+def folder_of(public_id: uuid.UUID) -> str:
+    """What is before the variant in the paths of an image's files."""
+    return _folders(get_script_prefix()).replace(_PLACE, str(public_id))
 
 
 def upload_path(upload: Upload, variant: str = "original") -> str:
@@ -84,13 +88,16 @@ def srcset(image: Image) -> str:
 
 def srcset_of(public_id: uuid.UUID, shape: Shape) -> str:
     """As `srcset`, for the image with that id, whose original has that shape."""
-    longer = max(shape.width, shape.height)
-    sources = [
-        f"{address_of(public_id, shape, str(size))} {max(1, round(shape.width * size / longer))}w"
-        for size in SIZES
-        if size < longer
-    ]
-    return ", ".join((*sources, f"{address_of(public_id, shape)} {shape.width}w"))
+    folder = folder_of(public_id)
+    return ", ".join(f"{folder}{variant} {width}w" for variant, width in _variants(shape.width, shape.height))
+
+
+@lru_cache(maxsize=1_000)
+def _variants(width: int, height: int) -> list[tuple[str, int]]:
+    """The variants that a picture of so many pixels has, with their widths, those of 320 pixels first."""
+    longer = max(width, height)
+    smaller = [(str(size), max(1, round(width * size / longer))) for size in SIZES if size < longer]
+    return [*smaller, ("original", width)]
 
 
 # Addresses are put together a few hundred times a page, and `reverse` takes some 20 µs each time.
@@ -98,9 +105,9 @@ _PLACE = str(uuid.UUID(int=0))
 
 
 @cache
-def _image_address(prefix: str, variant: str) -> str:
+def _folders(prefix: str) -> str:
     """Of the image whose id is nought; `prefix` is what is before all addresses here."""
-    return reverse("files:image", args=[_PLACE, variant])
+    return reverse("files:image", args=[_PLACE, "original"]).removesuffix("original")
 
 
 def signed_address(base: HttpRequest | str, picture: Image | Upload, variant: str = "original") -> str:
