@@ -208,7 +208,7 @@ _walks = st.builds(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_engine_agrees_with_going_through_all(world: World, data: st.DataObject) -> None:
     me = data.draw(st.sampled_from(world.people))
