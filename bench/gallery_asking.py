@@ -116,14 +116,16 @@ def _deep(asking: Asking) -> list[dict[str, Any]]:
     client = asking.clients[user.pk]
     first = [_page(client, f"/gallery/?show=all&before={seen[n] + 1}") for n in range(REQUESTS)]
     deep = [_page(client, f"/gallery/?show=all&before={place + n}") for n in range(REQUESTS)]
-    taken: tuple[list[float], list[float]] = ([], [])
+    taken: tuple[list[tuple[float, int]], list[tuple[float, int]]] = ([], [])
     for pair in zip(first, deep, strict=True):
         for ask, times in zip(pair, taken, strict=True):
-            times.append(_timed(ask)[0])
-    ratio = statistics.median(taken[1]) / statistics.median(taken[0])
+            times.append(_timed(ask))
+    seconds = [[one for one, _ in times] for times in taken]
+    queries = [[number for _, number in times] for times in taken]
+    ratio = statistics.median(seconds[1]) / statistics.median(seconds[0])
     return [
-        _figures("page, all, first", taken[0], [0]) | {"of the first": 1.0},
-        _figures(f"page, all, {pages:,}th", taken[1], [0]) | {"of the first": ratio},
+        _figures("page, all, first", seconds[0], queries[0]) | {"of the first": 1.0},
+        _figures(f"page, all, {pages:,}th", seconds[1], queries[1]) | {"of the first": ratio},
     ]
 
 
