@@ -142,8 +142,8 @@ def test_the_strip_leads_to_the_pictures(client: Client, mara: User) -> None:
 
     assert "We already have this" in strip
     assert "1 like it" in strip
-    assert f'href="/images/{image.public_id}"' in strip
-    assert f'href="/images/{near.public_id}"' in strip
+    assert f'href="/images/{image.public_id}/"' in strip
+    assert f'href="/images/{near.public_id}/"' in strip
     assert "<red>" not in strip
     assert client.post("/already", {"prompt": "something else entirely"}).content.decode().strip() == ""
 
