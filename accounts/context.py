@@ -24,5 +24,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
     if user is not None and user.is_authenticated:
         context["credits"] = SimpleLazyObject(lambda: ledger.standing(user))
-        context["notices"] = SimpleLazyObject(lambda: list(notices.open_for(user)[:NOTICES]))
+        context["notices"] = SimpleLazyObject(lambda: notices.newest_open(user, NOTICES))
     return context

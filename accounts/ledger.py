@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -98,7 +98,9 @@ class Grant:
 
 def standing(user: User) -> Standing:
     """What the person owns and what of it is set aside, as the database has it now."""
-    row = CreditAccount.objects.filter(user=user).values_list("balance", "held").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT balance, held FROM accounts_creditaccount WHERE user_id = %s", [user.pk])
+        row = cursor.fetchone()
     return Standing(*row) if row else Standing(0, 0)
 
 

@@ -237,7 +237,7 @@ _endpoint = web_address("AWS_S3_ENDPOINT_URL", "")
 _region = env.str("AWS_S3_REGION_NAME", default="")
 STORAGES: dict[str, dict[str, Any]] = {
     "folder": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.KnownStaticFiles"},
 }
 if _bucket:
     STORAGES["bucket"] = {

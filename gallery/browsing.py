@@ -1,9 +1,10 @@
 """Walking through pictures: whose, which ones, in what order, and from where on. All of it in the address."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from gallery.search.engine import Viewer, Wanted
 from gallery.search.expression import Expression, Mark
 from gallery.search.meaning import Limits, colour_marks, meaning, tag_marks
 from gallery.search.words import normalised
+from gallery.tiles import Tile
 
 PAGE = 48
 SCOPES = engine.SCOPES
@@ -24,6 +26,9 @@ SORTS = ("newest", "best", "manual")
 """By time; by how well the words fit; by the order of the collection."""
 CHOICES_MAX = 12
 _NUMBER_DIGITS_MAX = 18
+
+
+P = TypeVar("P", Image, Tile)
 
 
 class UnknownPlace(Exception):
@@ -99,13 +104,13 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[P]):
     """Some pictures in their order, and the places beside which the next and the previous ones begin.
 
     `older` and `newer` are numbers for `before` and `after`; of a walk by fit they count pictures.
     """
 
-    images: list[Image]
+    images: list[P]
     older: int | None
     newer: int | None
 
@@ -279,24 +284,40 @@ def collection_of(user: User, public_id: UUID) -> Collection:
 
 def page(
     user: User, walk: Walk, *, before: int | None = None, after: int | None = None, size: int = PAGE
-) -> Page:
+) -> Page[Image]:
     """The pictures that come next after the place `before`, or just ahead of `after`, or the first ones.
+
+    :raises UnknownPlace: as `wanted`.
+    """
+    return page_of(images_of, user, walk, before=before, after=after, size=size)
+
+
+def page_of(
+    read: Callable[[Sequence[int]], list[P]],
+    user: User,
+    walk: Walk,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = PAGE,
+) -> Page[P]:
+    """As `page`, of what `read` makes of ids.
 
     :raises UnknownPlace: as `wanted`.
     """
     asked = wanted(user, walk)
     if walk.sort == "best":
-        return _page_of(_best(asked, walk), before, after, size)
+        return _part_of(read, _best(asked, walk), before, after, size)
     if walk.sort == "manual":
-        return _page_of(_in_order(asked), before, after, size)
+        return _part_of(read, _in_order(asked), before, after, size)
     if after is not None:
         found = engine.newest(asked, size=size + 1, after=after)
         shown = found[-size:]
-        return Page(images_of(shown), shown[-1] if shown else None, shown[0] if len(found) > size else None)
+        return Page(read(shown), shown[-1] if shown else None, shown[0] if len(found) > size else None)
     found = engine.newest(asked, size=size + 1, before=before)
     shown = found[:size]
     return Page(
-        images_of(shown),
+        read(shown),
         older=shown[-1] if len(found) > size else None,
         newer=shown[0] if shown and before is not None else None,
     )
@@ -308,12 +329,18 @@ def images_of(ids: Sequence[int]) -> list[Image]:
     return [images[pk] for pk in ids if pk in images]
 
 
-def _page_of(ids: Sequence[int], before: int | None, after: int | None, size: int) -> Page:
+def _part_of(
+    read: Callable[[Sequence[int]], list[P]],
+    ids: Sequence[int],
+    before: int | None,
+    after: int | None,
+    size: int,
+) -> Page[P]:
     """A page of a list of ids; places are how many come ahead."""
     start = max(0, after - size) if after is not None else before or 0
     shown = ids[start : start + size]
     return Page(
-        images_of(shown),
+        read(shown),
         older=start + size if start + size < len(ids) else None,
         newer=start if start > 0 else None,
     )
@@ -355,9 +382,9 @@ def neighbours(user: User, walk: Walk, image: Image) -> Neighbours:
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
-def by_date(images: list[Image]) -> Iterator[tuple[date, list[Image]]]:
+def by_date(images: Sequence[P]) -> Iterator[tuple[date, list[P]]]:
     """The pictures in groups of a day, in their order."""
-    group: list[Image] = []
+    group: list[P] = []
     for image in images:
         if group and group[0].created_at.date() != image.created_at.date():
             yield group[0].created_at.date(), group

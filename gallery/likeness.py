@@ -6,8 +6,9 @@ Pure and of the standard library, so that the decoding process uses it too. A pi
 
 import hashlib
 import math
+import struct
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from gallery.search.words import words
@@ -204,15 +205,17 @@ def sketch(text: str) -> list[str]:
     known = set(words(text))
     if not known:
         return []
-    least = [(1 << 32) - 1] * SKETCH
-    for word in known:
-        digested = hashlib.blake2b(word.encode(), digest_size=4 * SKETCH).digest()
-        for row in range(SKETCH):
-            least[row] = min(least[row], int.from_bytes(digested[4 * row : 4 * row + 4]))
+    least = [min(column) for column in zip(*map(_hashes, known), strict=True)]
     return [
         f"{chr(ord('a') + band)}{_folded(least[SKETCH_ROWS * band : SKETCH_ROWS * (band + 1)]):07x}"
         for band in range(SKETCH // SKETCH_ROWS)
     ]
+
+
+@lru_cache(maxsize=10_000)
+def _hashes(word: str) -> tuple[int, ...]:
+    digested = hashlib.blake2b(word.encode(), digest_size=4 * SKETCH).digest()
+    return struct.unpack(f">{SKETCH}I", digested)
 
 
 def _folded(numbers: Sequence[int]) -> int:

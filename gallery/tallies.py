@@ -99,6 +99,36 @@ def remove(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(f"DROP TRIGGER {name}")
 
 
+_RECOUNTS = (
+    "DELETE FROM gallery_storageuse WHERE quota_bytes IS NULL",
+    """
+    INSERT INTO gallery_storageuse (user_id, used_bytes, images)
+      SELECT owner_id, SUM(size_bytes), SUM(images) FROM (
+        SELECT owner_id, size_bytes, 1 AS images FROM gallery_image
+        UNION ALL
+        SELECT u.owner_id, o.size_bytes, 0
+          FROM gallery_upload u JOIN gallery_original o ON o.id = u.original_id
+      ) kept GROUP BY owner_id
+      ON CONFLICT (user_id) DO UPDATE SET used_bytes = excluded.used_bytes, images = excluded.images
+    """,
+    """
+    UPDATE gallery_tag SET uses =
+      (SELECT COUNT(*) FROM gallery_imagetag t WHERE t.tag_id = gallery_tag.id)
+    """,
+    """
+    UPDATE gallery_collection SET size =
+      (SELECT COUNT(*) FROM gallery_collectionitem i WHERE i.collection_id = gallery_collection.id)
+    """,
+)
+
+
+def recount(connection: BaseDatabaseWrapper) -> None:
+    """Count everything anew from the rows: after many were written without triggers."""
+    with connection.cursor() as cursor:
+        for statement in _RECOUNTS:
+            cursor.execute(statement)
+
+
 def _statements(connection: BaseDatabaseWrapper, name: str, tally: Tally) -> tuple[str, ...]:
     body = _body(connection, tally)
     if connection.vendor == "sqlite":

@@ -1,6 +1,7 @@
 """The gallery, and what the page of one picture says of it; `generation` adds how it goes on from there."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import signed_in
-from gallery import browsing, provenance, sharing
+from gallery import browsing, provenance, sharing, tiles
 from gallery.models import Image
 
 
@@ -25,15 +26,17 @@ def pictures(request: HttpRequest) -> HttpResponse:
         walk = browsing.walk_of(request.GET)
         before = browsing.parse_number(request.GET.get("before"))
         after = browsing.parse_number(request.GET.get("after"))
-        page = browsing.page(user, walk, before=before, after=after)
+        read = partial(tiles.of, user)
+        page = browsing.page_of(read, user, walk, before=before, after=after)
     except browsing.UnknownPlace as unknown:
         raise Http404 from unknown
+    now = timezone.now()
     context = {
         "walk": walk,
         "page": page,
         "days": list(browsing.by_date(page.images)),
-        "today": timezone.now().date(),
-        "now": timezone.now(),
+        "today": now.date(),
+        "look": tiles.Look(user.pk, now, walk.query),
     }
     return render(request, "gallery/list.html", context)
 

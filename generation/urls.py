@@ -1,12 +1,13 @@
 from django.urls import path
 
-from generation import picture_views, provider_views, receipt_views, usage_views, views
+from generation import already_views, picture_views, provider_views, receipt_views, usage_views, views
 
 app_name = "generation"
 
 urlpatterns = [
     path("", views.studio, name="studio"),
     path("uploads", views.upload, name="upload"),
+    path("already", already_views.already_there, name="already"),
     path("choices", views.choices, name="choices"),
     path("generations/<uuid:public_id>/row", views.row, name="row"),
     path("generations/<uuid:public_id>/cancel", views.cancel, name="cancel"),

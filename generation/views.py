@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from gallery import ingest, quota
 from generation import catalog, composer, feed, posted, references, retrying, routing, stopping, submission
+from generation.already_views import Already, of_draft
 from generation.composer import Draft, Refusal
 from generation.forms import ComposerForm
 from generation.models import Generation
@@ -134,6 +135,8 @@ def _submit(request: HttpRequest, user: User) -> HttpResponse:
         return _page(request, user, composer.posted(user, request.POST, kept), posted.files_refused(faults))
     if faults:
         return _refuse(request, user, given, posted.files_refused(faults), status=422)
+    if "look" in request.POST:
+        return _page(request, user, composer.posted(user, request.POST, given))
     wish = form.wish(references=len(given))
     if wish is None:
         return _refuse(request, user, given, posted.form_refused(form), status=422)
@@ -211,6 +214,8 @@ def _page(
     shown = feed.page(user, now=timezone.now(), before=_own(request, before) if before else None)
     context = {
         "composer": composer.compose(user, draft, refusal),
+        "already": _already(user, draft) if request.method == "POST" else None,
+        "looked": "look" in request.POST,
         "feed": shown,
         "unfinished": shown.unfinished,
         "newest": not before,
@@ -220,6 +225,10 @@ def _page(
         "asked": request.method == "GET" and bool(request.GET) and not before,
     }
     return render(request, "generation/studio.html", context, status=status)
+
+
+def _already(user: User, draft: Draft) -> Already | None:
+    return of_draft(user, draft.prompt, [thumb.id for thumb in draft.references])
 
 
 def _row(request: HttpRequest, generation: Generation, *, status: int = 200) -> HttpResponse:

@@ -1,6 +1,7 @@
 """What every page draws the same way: icons, ratio shapes, avatars, numbers of credits, the credit ring."""
 
 import zlib
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -37,14 +38,18 @@ SECTIONS = (
 @register.simple_tag
 def icon(name: str, size: int = 16, *, filled: bool = False) -> SafeString:
     """The Lucide icon of this name from static/icons.svg, `size` CSS pixels square, hidden from readers."""
-    classes = "icon icon-filled" if filled else "icon"
+    return _icon(static("icons.svg"), name, size, filled)
+
+
+@lru_cache(maxsize=500)
+def _icon(sheet: str, name: str, size: int, filled: bool) -> SafeString:
     return format_html(
         '<svg class="{}" width="{}" height="{}" aria-hidden="true" focusable="false">'
         '<use href="{}#{}"></use></svg>',
-        classes,
+        "icon icon-filled" if filled else "icon",
         size,
         size,
-        static("icons.svg"),
+        sheet,
         name,
     )
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gallery.api import archives, bulk, collections, links, searches, tags, trash, views
+from gallery.api import archives, bulk, collections, links, searches, similar, tags, trash, views
 
 urlpatterns = [
     path("archives", archives.ArchiveListView.as_view(), name="archives"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("images", views.ImageListView.as_view(), name="images"),
     path("images/bulk", bulk.BulkView.as_view(), name="images-bulk"),
     path("images/<uuid:public_id>", views.ImageView.as_view(), name="image"),
+    path("images/already", similar.AlreadyView.as_view(), name="images-already"),
+    path("images/<uuid:public_id>/similar", similar.SimilarView.as_view(), name="image-similar"),
     path("images/<uuid:public_id>/file", views.ImageFileView.as_view(), name="image-file"),
     path("images/<uuid:public_id>/tags", views.ImageTagsView.as_view(), name="image-tags"),
     path("images/<uuid:public_id>/favourite", views.FavouriteView.as_view(), name="image-favourite"),

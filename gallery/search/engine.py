@@ -3,7 +3,6 @@
 What a person may see is part of what is looked for, so nothing is found that must be left out afterwards.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +11,9 @@ from django.db import connection
 
 from accounts.models import Membership, User
 from gallery.models import Image
-from gallery.search import marks
-from gallery.search.expression import Expression, Mark, fts5, tsquery
+from gallery.search import marks, postgres
+from gallery.search.conditions import Conditions
+from gallery.search.expression import Expression, Mark, fts5
 from gallery.search.index import TABLE
 from gallery.search.meaning import Limits
 
@@ -45,52 +45,77 @@ class Wanted:
     expression: Expression = field(default_factory=Expression)
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def finds_nothing(self) -> bool:
+        return self.expression.is_empty or (self.scope == "team" and self.viewer.team_id is None)
+
+    @property
+    def uses_index(self) -> bool:
+        """Whether words or marks are asked for; the images' rows alone tell who may see them."""
+        return bool(self.expression.clauses or self.expression.without)
+
 
 def newest(wanted: Wanted, *, size: int, before: int | None = None, after: int | None = None) -> list[int]:
     """At most `size` ids, newest first: the newest of all, those next older than `before`, or next newer
     than `after`.
     """
-    statement, values = _statement(wanted, before, after)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{statement} LIMIT {size:d}", values)
-        found = [row[0] for row in cursor.fetchall()]
+    if wanted.finds_nothing:
+        return []
+    conditions = _conditions(wanted.limits, before, after)
+    order = "ASC" if after is not None else "DESC"
+    if wanted.uses_index and connection.vendor == "postgresql":
+        found = postgres.newest(postgres.Search(_seen(wanted), conditions, order, size))
+    else:
+        statement, values = _in_order(wanted, conditions, order, f"LIMIT {size:d}")
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            found = [row[0] for row in cursor.fetchall()]
     return found[::-1] if after is not None else found
+
+
+def oldest(wanted: Wanted) -> list[int]:
+    """The id of the very first one, if there is any."""
+    # All ids are above it, so this walks from the other end.
+    return newest(wanted, size=1, after=-1)
 
 
 def count(wanted: Wanted, *, most: int) -> int:
     """How many there are, counted up to `most`."""
-    statement, values = _statement(wanted, None, None)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM ({statement} LIMIT {most:d}) found", values)
-        return int(cursor.fetchone()[0])
+    return len(newest(wanted, size=most))
 
 
-def _statement(wanted: Wanted, before: int | None, after: int | None) -> tuple[str, list[Any]]:
-    order = "ASC" if after is not None else "DESC"
-    conditions, values = _conditions(wanted.limits, before, after)
-    if wanted.expression.is_empty or (wanted.scope == "team" and wanted.viewer.team_id is None):
+def statement(wanted: Wanted) -> tuple[str, list[Any]]:
+    """The statement that finds all ids, newest first, and its values."""
+    conditions = _conditions(wanted.limits, None, None)
+    if wanted.finds_nothing:
         return "SELECT id FROM gallery_image WHERE 1 = 0", []
-    if wanted.expression.clauses or wanted.expression.without:
-        return _in_index(wanted, conditions, values, order)
-    return _in_rows(wanted, conditions, values, order)
+    if wanted.uses_index and connection.vendor == "postgresql":
+        return postgres.every(postgres.Search(_seen(wanted), conditions, "DESC", 0))
+    return _in_order(wanted, conditions, "DESC", "")
+
+
+def _in_order(wanted: Wanted, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
+    if wanted.uses_index:
+        return _in_fts5(fts5(_seen(wanted)), conditions, order, limit)
+    return _in_rows(wanted, conditions, order, limit)
 
 
 # By words and marks
 
 
-def _in_index(wanted: Wanted, conditions: list[str], values: list[Any], order: str) -> tuple[str, list[Any]]:
-    seen = wanted.expression.and_any(_seen_by(wanted))
+def _in_fts5(match: str, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
     # The join only where a condition asks for the row.
-    needs_row = any("i." in condition for condition in conditions)
-    if connection.vendor == "postgresql":
-        key, match, text = "s.id", "s.document @@ %s::tsquery", tsquery(seen)
-    else:
-        key, match, text = "s.rowid", "s.gallery_search MATCH %s", fts5(seen)
-    joined = f" JOIN gallery_image i ON i.id = {key}" if needs_row else ""
-    where = " AND ".join([match, *(condition.replace("{id}", key) for condition in conditions)])
-    table = f"{TABLE} AS s" if connection.vendor == "postgresql" else f"{TABLE} s"
-    statement = f"SELECT {key} AS id FROM {table}{joined} WHERE {where} ORDER BY {key} {order}"
-    return statement, [text, *values]
+    joined = " JOIN gallery_image i ON i.id = s.rowid" if conditions.of_row else ""
+    where, values = conditions.joined("s.rowid", "gallery_search MATCH %s", [match])
+    return (
+        f"SELECT s.rowid AS id FROM {TABLE} s{joined} WHERE {where} ORDER BY s.rowid {order} {limit}",
+        values,
+    )
+
+
+def _seen(wanted: Wanted) -> Expression:
+    """What is asked for, among what the viewer may see of the scope."""
+    return wanted.expression.and_any(_seen_by(wanted))
 
 
 def _seen_by(wanted: Wanted) -> list[Mark]:
@@ -107,25 +132,22 @@ _SHOWN_TO_TEAM = "i.team_id = %s AND i.visibility IN ('team', 'everyone')"
 _SHOWN_TO_ALL = "i.visibility = 'everyone'"
 
 
-def _in_rows(wanted: Wanted, conditions: list[str], values: list[Any], order: str) -> tuple[str, list[Any]]:
-    viewer, limits = wanted.viewer, wanted.limits
-    branches = _branches(wanted.scope, viewer)
-    kept = ["i.trashed_at IS NULL", *(condition.replace("{id}", "i.id") for condition in conditions)]
-    if len(branches) > 1 and (limits.favourite_of is not None or limits.collection_id is not None):
+def _in_rows(wanted: Wanted, conditions: Conditions, order: str, limit: str) -> tuple[str, list[Any]]:
+    branches = _branches(wanted.scope, wanted.viewer)
+    if len(branches) > 1 and conditions.within:
         # Few rows, found by what they are in: whether they are seen is looked at row by row.
         either = " OR ".join(f"({condition})" for condition, _ in branches)
         branches = [(f"({either})", [value for _, some in branches for value in some])]
-    parts = [
-        f"SELECT i.id AS id FROM gallery_image i WHERE {' AND '.join([seen, *kept])}" for seen, _ in branches
-    ]
+    parts, values = [], []
+    for seen, some in branches:
+        where, given = conditions.joined("i.id", f"{seen} AND i.trashed_at IS NULL", some)
+        parts.append(f"SELECT i.id AS id FROM gallery_image i WHERE {where} ORDER BY i.id {order} {limit}")
+        values += given
     if len(parts) == 1:
-        return f"{parts[0]} ORDER BY i.id {order}", [*branches[0][1], *values]
+        return parts[0], values
     # Each branch is walked by its own index, in order, only as far as needed.
-    joined = " UNION ALL ".join(f"SELECT id FROM ({part} ORDER BY i.id {order}) one" for part in parts)
-    return (
-        f"SELECT id FROM ({joined}) found ORDER BY id {order}",
-        [value for _, some in branches for value in (*some, *values)],
-    )
+    joined = " UNION ALL ".join(f"SELECT id FROM ({part}) one" for part in parts)
+    return f"SELECT id FROM ({joined}) found ORDER BY id {order} {limit}", values
 
 
 def _branches(scope: str, viewer: Viewer) -> list[tuple[str, list[Any]]]:
@@ -151,30 +173,29 @@ def _branches(scope: str, viewer: Viewer) -> list[tuple[str, list[Any]]]:
 # Limits
 
 
-def _conditions(limits: Limits, before: int | None, after: int | None) -> tuple[list[str], list[Any]]:
-    """Conditions on rows, `{id}` for the id's column, and their values."""
-    chosen: list[tuple[str, Sequence[Any]]] = []
+def _conditions(limits: Limits, before: int | None, after: int | None) -> Conditions:
+    found = Conditions()
     if before is not None:
-        chosen.append(("{id} < %s", [before]))
+        found.of_id.append(("{id} < %s", before))
     if after is not None:
-        chosen.append(("{id} > %s", [after]))
+        found.of_id.append(("{id} > %s", after))
     if limits.created_from is not None:
-        chosen.append(("i.created_at >= %s", [_moment(limits.created_from)]))
-        chosen.append(("{id} >= %s", [_first_id(limits.created_from - _CLOCKS_APART)]))
+        found.of_row.append(("i.created_at >= %s", _moment(limits.created_from)))
+        found.of_id.append(("{id} >= %s", _first_id(limits.created_from - _CLOCKS_APART)))
     if limits.created_before is not None:
-        chosen.append(("i.created_at < %s", [_moment(limits.created_before)]))
-        chosen.append(("{id} <= %s", [_last_id(limits.created_before + _CLOCKS_APART)]))
+        found.of_row.append(("i.created_at < %s", _moment(limits.created_before)))
+        found.of_id.append(("{id} <= %s", _last_id(limits.created_before + _CLOCKS_APART)))
     if limits.credits_min is not None:
-        chosen.append(("i.credits >= %s", [limits.credits_min]))
+        found.of_row.append(("i.credits >= %s", limits.credits_min))
     if limits.credits_max is not None:
-        chosen.append(("i.credits <= %s", [limits.credits_max]))
+        found.of_row.append(("i.credits <= %s", limits.credits_max))
     if limits.favourite_of is not None:
         within = "{id} IN (SELECT f.image_id FROM gallery_favourite f WHERE f.user_id = %s)"
-        chosen.append((within, [limits.favourite_of]))
+        found.within.append((within, limits.favourite_of))
     if limits.collection_id is not None:
         within = "{id} IN (SELECT c.image_id FROM gallery_collectionitem c WHERE c.collection_id = %s)"
-        chosen.append((within, [limits.collection_id]))
-    return [condition for condition, _ in chosen], [value for _, values in chosen for value in values]
+        found.within.append((within, limits.collection_id))
+    return found
 
 
 def _moment(moment: datetime) -> Any:

@@ -120,12 +120,13 @@ _INSERT = {
     "postgresql": f"INSERT INTO {TABLE} (id, document) VALUES (%s, %s::tsvector)",
     "sqlite": f"INSERT INTO {TABLE} (rowid, title, prompt, notes, marks) VALUES (%s, %s, %s, %s, %s)",
 }
+_LOOKUP = f"CREATE INDEX gallery_search_document ON {TABLE} USING gin (document)"
 # Words are letters and digits with one space between them, which is all that `ascii` has to know.
 _CREATE = {
     "postgresql": (
         f"CREATE TABLE {TABLE} (id bigint PRIMARY KEY, document tsvector NOT NULL)",
         f"ALTER TABLE {TABLE} ALTER document SET STATISTICS 1000",
-        f"CREATE INDEX gallery_search_document ON {TABLE} USING gin (document)",
+        _LOOKUP,
     ),
     "sqlite": (f"CREATE VIRTUAL TABLE {TABLE} USING fts5(title, prompt, notes, marks, tokenize = 'ascii')",),
 }
@@ -142,3 +143,19 @@ def drop(connection: BaseDatabaseWrapper) -> None:
     """Take the index's table away; for the migration."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {TABLE}")
+
+
+def drop_lookup(connection: BaseDatabaseWrapper) -> None:
+    """Take away what entries are looked up by, before many are written; FTS5 has it in one with them."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS gallery_search_document")
+
+
+def create_lookup(connection: BaseDatabaseWrapper) -> None:
+    """Make it anew from the entries that are there."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET maintenance_work_mem = '256MB'")
+            cursor.execute(_LOOKUP)
+            cursor.execute("RESET maintenance_work_mem")

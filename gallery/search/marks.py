@@ -14,6 +14,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from gallery import likeness
 from gallery.models import Image, Original
@@ -41,7 +42,7 @@ RATIOS = {
 def of(image: Image, *, tags: Iterable[int], sources: Iterable[int]) -> list[str]:
     """All marks of an image. `tags` are ids of its tags, `sources` of the originals it was made from."""
     original: Original = image.original
-    found = [owner(image.owner_id), aspect(nearest_ratio(original.width, original.height))]
+    found = [owner(image.owner_id)]
     if image.team_id is not None and image.visibility != Image.Visibility.PRIVATE:
         found.append(team(image.team_id))
     if image.visibility == Image.Visibility.EVERYONE:
@@ -57,10 +58,20 @@ def of(image: Image, *, tags: Iterable[int], sources: Iterable[int]) -> list[str
     if any(one.startswith("R") for one in found):
         found.append(REFERENCES)
     found.extend(_of_words(image.prompt))
-    found.extend(_of_colours(original))
-    if original.difference_hash is not None:
-        found.extend(band(one) for one in likeness.bands(likeness.unsigned(original.difference_hash)))
+    colours = tuple((one[0], one[1]) for one in original.palette)
+    found.extend(of_picture(original.width, original.height, colours, original.difference_hash))
     return sorted(set(found))
+
+
+@lru_cache(maxsize=2000)
+def of_picture(
+    width: int, height: int, palette: tuple[tuple[str, int], ...], difference_hash: int | None
+) -> tuple[str, ...]:
+    """The marks of what is seen: several images may be of one picture."""
+    found = [aspect(nearest_ratio(width, height)), *_of_colours(palette)]
+    if difference_hash is not None:
+        found.extend(band(one) for one in likeness.bands(likeness.unsigned(difference_hash)))
+    return tuple(found)
 
 
 def owner(pk: int) -> str:
@@ -118,8 +129,7 @@ def _of_words(text: str) -> list[str]:
     return [prompt(text), *bands] if bands else []
 
 
-def _of_colours(original: Original) -> list[str]:
-    colours: Sequence[tuple[str, int]] = [(one[0], one[1]) for one in original.palette]
+def _of_colours(colours: Sequence[tuple[str, int]]) -> list[str]:
     found = [colour(likeness.cell_of(likeness.lab(*likeness.rgb(name)))) for name, _ in colours]
     return [*found, MANY_COLOURED] if likeness.is_many_coloured(colours) else found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gallery.search.syntax import Term
 from gallery.search.words import PREFIX_LETTERS_MIN, words
 
-AMONG = 1000
+AMONG = 400
 """So many of the newest are ranked; who wants older ones says more precisely what they want."""
 TITLE, TAG, PROMPT, NOTES = 8.0, 6.0, 2.0, 1.0
 

@@ -1,6 +1,7 @@
 """Pictures in a page: their addresses, and the nearest shape that the stylesheet knows."""
 
 import math
+from functools import lru_cache
 
 from django import template
 
@@ -30,7 +31,13 @@ SHAPES = {
 @register.filter
 def shape_class(original: Original) -> str:
     """The class that holds the picture's place, by its real pixels: `ratio-3x2`."""
-    ratio = math.log(original.width / original.height)
+    return shape_of(original.width, original.height)
+
+
+@lru_cache(maxsize=1_000)
+def shape_of(width: int, height: int) -> str:
+    """As `shape_class`, of so many pixels."""
+    ratio = math.log(width / height)
     return "ratio-" + min(SHAPES, key=lambda name: abs(math.log(SHAPES[name]) - ratio))
 
 
@@ -49,11 +56,21 @@ def picture_srcset(image: Image) -> str:
 @register.filter
 def width_in_row(original: Original, height: int) -> int:
     """About how many CSS pixels wide the picture is in a justified row of that height, for `sizes`."""
-    return round(original.width / original.height * height * ROW_STRETCH)
+    return width_of_shape(original.width, original.height, height)
+
+
+def width_of_shape(width: int, height: int, row: int) -> int:
+    """As `width_in_row`, of so many pixels in a row so high."""
+    return round(width / height * row * ROW_STRETCH)
 
 
 @register.filter
 def picture_alt(image: Image) -> str:
     """The words for who can't see it: its prompt, at most some 180 letters."""
-    words = " ".join(image.prompt.split())
+    return alt(image.prompt)
+
+
+def alt(prompt: str) -> str:
+    """As `picture_alt`, of a prompt."""
+    words = " ".join(prompt.split())
     return f"{words[:177]}…" if len(words) > 180 else words or "A picture without a prompt"

@@ -43,6 +43,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "images/{image}"): (200, 404, 404, 401),
     ("PATCH", "images/{image}"): (400, 404, 404, 401),
     ("GET", "images/{image}/file"): (200, 404, 404, 401),
+    ("GET", "images/{image}/similar"): (200, 404, 404, 401),
+    ("POST", "images/already"): (400, 400, 400, 401),
     ("GET", "images/{shared}"): (200, 200, 200, 401),
     ("PATCH", "images/{shared}"): (400, 403, 403, 401),
     ("GET", "images/{shared}/file"): (200, 200, 200, 401),
@@ -198,7 +200,7 @@ def _braced(path: str) -> str:
     ("method", "path"), [row for row in EXPECTED if row not in OPEN and "{shared}" not in row[1]]
 )
 def test_each_call_needs_its_scope(method: str, path: str, owner: Caller) -> None:
-    reads = method == "GET" or path == "quotes"
+    reads = method == "GET" or path in ("quotes", "images/already")
     wrong = caller(owner.user, scopes=["generate" if reads else "read"])
 
     answer = ask(wrong.client, method, path.format(**things_of(owner.user)))

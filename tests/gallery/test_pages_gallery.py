@@ -132,7 +132,7 @@ def test_the_newest_page_has_nothing_newer(owner: User) -> None:
 def test_the_link_to_older_pictures_keeps_scope_and_words(
     signed_in: Client, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browsing.page, "__kwdefaults__", {"before": None, "after": None, "size": 1})
+    monkeypatch.setattr(browsing.page_of, "__kwdefaults__", {"before": None, "after": None, "size": 1})
     first = rows.image(owner, prompt="blue one", visibility=EVERYONE)
     second = rows.image(owner, prompt="blue two", visibility=EVERYONE)
 
