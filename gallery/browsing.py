@@ -67,7 +67,7 @@ class Walk:
     def parameters(self) -> list[tuple[str, str]]:
         """It as the parameters of an address, without those that say the default."""
         named = [
-            ("show", self.scope if self.scope != "mine" else ""),
+            ("show", self.scope if self.scope != self.usual_scope else ""),
             ("q", self.text),
             *(("tag", tag) for tag in self.tags),
             ("any", "1" if self.any_tag else ""),
@@ -84,6 +84,11 @@ class Walk:
             ("sort", self.sort if self.sort != self.usual_sort else ""),
         ]
         return [(name, value) for name, value in named if value]
+
+    @property
+    def usual_scope(self) -> str:
+        """Favourites, a collection's pictures and those of named people may be anybody's."""
+        return "all" if self.collection or self.favourites or self.people else "mine"
 
     @property
     def usual_sort(self) -> str:
@@ -133,9 +138,6 @@ def walk_of(query: Mapping[str, str]) -> Walk:
     """
     given = _Given(query)
     walk = Walk(
-        scope=given.one_of(
-            "show", SCOPES, "all" if given.get("collection") or given.flag("favourites") else "mine"
-        ),
         text=syntax.clean(given.get("q")),
         tags=tuple(dict.fromkeys(key for tag in given.all("tag") if (key := normalised(tag)))),
         any_tag=given.flag("any"),
@@ -150,6 +152,7 @@ def walk_of(query: Mapping[str, str]) -> Walk:
         favourites=given.flag("favourites"),
         collection=given.uuid("collection"),
     )
+    walk = replace(walk, scope=given.one_of("show", SCOPES, walk.usual_scope))
     return replace(walk, sort=given.one_of("sort", SORTS, walk.usual_sort))
 
 
@@ -380,6 +383,13 @@ def neighbours(user: User, walk: Walk, image: Image) -> Neighbours:
     newer = images_of(engine.newest(asked, size=1, after=image.pk))
     older = images_of(engine.newest(asked, size=1, before=image.pk))
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
+
+
+def groups(walk: Walk, images: Sequence[P]) -> list[tuple[date | None, list[P]]]:
+    """The pictures as a page shows them: by day where they are in the order of time, else all together."""
+    if walk.sort == "newest":
+        return list(by_date(images))
+    return [(None, list(images))] if images else []
 
 
 def by_date(images: Sequence[P]) -> Iterator[tuple[date, list[P]]]:

@@ -37,7 +37,7 @@ def upload(
         )
         keeping.keep(image)
         if collection is not None:
-            collections.file(collection.pk, [image], by_id=user.pk)
+            collections.add(user, collection, [image.pk])
     return image
 
 

@@ -1,6 +1,7 @@
 """The gallery, and what the page of one picture says of it; `generation` adds how it goes on from there."""
 
 import uuid
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,33 +13,80 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from accounts.people import signed_in
 from gallery import browsing, provenance, sharing, tiles
+from gallery.browsing import Walk
 from gallery.models import Image
+from gallery.pages import acts, filters, picture, sidebar, suggesting
 
 
 @login_required
 @require_safe
 def pictures(request: HttpRequest) -> HttpResponse:
-    """The person's pictures, or everyone's, from where the address says."""
+    """The person's pictures, or those of others that they may see, from where the address says."""
     user = signed_in(request)
     try:
         walk = browsing.walk_of(request.GET)
         before = browsing.parse_number(request.GET.get("before"))
         after = browsing.parse_number(request.GET.get("after"))
-        read = partial(tiles.of, user)
-        page = browsing.page_of(read, user, walk, before=before, after=after)
+        page = browsing.page_of(partial(tiles.of, user), user, walk, before=before, after=after)
+        collection = sidebar.collection(user, walk.collection) if walk.collection else None
     except browsing.UnknownPlace as unknown:
         raise Http404 from unknown
     now = timezone.now()
+    selecting = request.GET.get("select") == "1"
     context = {
         "walk": walk,
         "page": page,
-        "days": list(browsing.by_date(page.images)),
+        "groups": browsing.groups(walk, page.images),
+        "look": tiles.Look(user.pk, now, walk.query, selecting),
         "today": now.date(),
-        "look": tiles.Look(user.pk, now, walk.query),
+        "chips": filters.chips(walk),
+        "offered": filters.Offered(walk, now.date()),
+        "terms": suggesting.TERMS,
+        "place": sidebar.place_of(walk),
+        "title": collection.name if collection else TITLES[sidebar.place_of(walk)],
+        "collection": collection,
+        "is_first": before is None and after is None,
+        "selecting": selecting,
+        "sorts": sorts(walk),
     }
+    if not page.images:
+        context["empty"] = empty_state(user, walk, is_end=before is not None or after is not None)
     return render(request, "gallery/list.html", context)
+
+
+TITLES = {
+    "mine": "All images",
+    "favourites": "Favourites",
+    "team": "Team",
+    "everyone": "Everyone",
+    "": "All images",
+}
+_SORTED = {"newest": "Newest", "best": "Best match", "manual": "Manual"}
+
+
+def sorts(walk: Walk) -> list[tuple[str, str, bool]]:
+    """The orders that make sense for the walk: their name, the address, and whether it is the present one."""
+    offered = ["newest", *(["best"] if walk.text else []), *(["manual"] if walk.collection else [])]
+    if walk.sort not in offered:
+        offered.append(walk.sort)
+    return [(_SORTED[sort], replace(walk, sort=sort).query, sort == walk.sort) for sort in offered]
+
+
+def empty_state(user: User, walk: Walk, *, is_end: bool) -> dict[str, Any]:
+    """What a page without pictures says, and what it offers to do about it."""
+    if is_end or not walk.is_narrowed or (walk.favourites and walk == sidebar.PLACES["favourites"]):
+        return {"kind": "end" if is_end else sidebar.place_of(walk) if not walk.collection else "collection"}
+    drop = filters.most_selective(user, walk)
+    return {
+        "kind": "no-match",
+        "asked_for": filters.asked_for(walk),
+        "drop": filters.label(drop) if drop else "",
+        "drop_query": filters.without(walk, drop).query if drop else "",
+        "clear_query": walk.without_narrowing().query,
+    }
 
 
 def picture_facts(request: HttpRequest, image: Image) -> dict[str, Any]:
@@ -61,6 +109,7 @@ def picture_facts(request: HttpRequest, image: Image) -> dict[str, Any]:
         "file_type": image.original.content_type.removeprefix("image/").upper(),
         "model": provenance.model_name(image.model),
         "visibilities": Image.Visibility.choices,
+        **picture.extras(user, image),
     }
 
 
@@ -75,7 +124,7 @@ def visibility(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         sharing.show_to(image, chosen)
     except sharing.NoTeam:
-        messages.error(request, "You aren't in a team, so there is nobody to show it to. Ask an admin.")
+        messages.error(request, acts.NO_TEAM)
         return redirect("gallery:image", public_id)
     messages.success(request, _SEEN_BY[chosen])
     # Back to where the buttons stand.

@@ -14,14 +14,15 @@ from pathlib import Path
 SPRITE = Path(__file__).with_name("icons.svg")
 VERSION = "1.62.0"
 NAMES = """
-arrow-left arrow-right arrow-up arrow-up-right ban bell book-open brush building-2 calendar calendar-clock
-check chevron-down chevron-left chevron-right chevrons-left-right circle-alert circle-check circle-help
-circle-user-round clock cloud-alert code coins columns-2 copy dices download ellipsis external-link eye
-eye-off fingerprint git-branch globe heart image image-off image-plus images info key-round keyboard link
-loader-circle lock lock-open log-out mail maximize minus monitor moon panel-right-close pause pencil plus
-refresh-cw rotate-ccw search settings share-2 shield-alert shield-check shuffle sliders-horizontal
-smartphone sun sun-moon tag trash-2 triangle-alert undo-2 upload user users wallet webhook wifi-off x
-zoom-in
+archive arrow-down arrow-left arrow-right arrow-up arrow-up-right ban bell book-open bookmark brush
+building-2 calendar calendar-clock check chevron-down chevron-left chevron-right chevrons-left-right
+circle-alert circle-check circle-help circle-user-round clock cloud-alert code coins columns-2 copy
+corner-up-left dices download ellipsis eraser external-link eye eye-off fingerprint folder folder-plus
+git-branch globe grid-3x3 grip-vertical heart image image-off image-plus images info key-round keyboard
+link loader-circle lock lock-open log-out mail maximize merge minus monitor moon panel-right-close pause
+pencil pipette plus refresh-cw rotate-ccw search settings share-2 shield-alert shield-check shuffle
+sliders-horizontal smartphone sun sun-moon tag trash-2 triangle-alert undo-2 upload user users wallet
+webhook wifi-off x zoom-in
 """
 
 

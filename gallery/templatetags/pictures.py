@@ -6,7 +6,7 @@ from functools import lru_cache
 from django import template
 
 from gallery import files
-from gallery.models import Image, Original
+from gallery.models import Image, Original, Upload
 
 register = template.Library()
 
@@ -45,6 +45,12 @@ def shape_of(width: int, height: int) -> str:
 def picture_path(image: Image, variant: str = "original") -> str:
     """Where the picture's file is served: `original`, `320`, `640` or `1280` pixels on the longer side."""
     return files.image_path(image, variant)
+
+
+@register.simple_tag
+def upload_file(upload: Upload) -> str:
+    """Where a small copy of a picture that its owner gave is served."""
+    return files.upload_path(upload, "320")
 
 
 @register.simple_tag

@@ -23,9 +23,44 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (document.querySelector(".pswp, dialog[open], :popover-open")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const named = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (!named) return;
+  const named = document.querySelector(`[data-key="${CSS.escape(key)}"], [data-key-too="${CSS.escape(key)}"]`);
+  if (!named || (event.key.length === 1 && window.easel.singleKeys?.() === false)) return;
   // The key itself must not be typed where the press leads to.
   event.preventDefault();
   named.click();
 });
+
+/* A link to a field of the details goes there without loading the page again. */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-details]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  const field = document.getElementById(link.dataset.details);
+  if (!field) return;
+  event.preventDefault();
+  link.closest("[popover]")?.hidePopover();
+  document.querySelector("[data-panel=details]")?.click();
+  field.scrollIntoView({ block: "center" });
+  field.focus();
+});
+if (["#add-tag", "#add-collection"].includes(location.hash)) document.getElementById(location.hash.slice(1))?.focus();
+
+/* The heart answers at once, and takes it back when the server doesn't agree. */
+for (const form of document.querySelectorAll("[data-favourite-form]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const liked = event.submitter.value === "1";
+    like(liked);
+    const answer = await window.easel.post(form.action, { on: liked ? "1" : "0" }).catch(() => null);
+    if (answer?.ok) return window.easel.announce(liked ? "Added to your favourites" : "Not a favourite any more");
+    like(!liked);
+    return window.easel.toast("That didn’t arrive. Try again.", { level: "error" });
+  });
+}
+
+function like(liked) {
+  for (const button of document.querySelectorAll("[data-favourite-form] button")) {
+    button.value = liked ? "0" : "1";
+    button.setAttribute("aria-pressed", String(liked));
+  }
+}

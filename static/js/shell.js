@@ -1,5 +1,5 @@
 /* What every page does: theme, toasts, copy and reveal buttons, dialogs, and the two live regions.
-   Offers `window.easel` = {announce, toast} to the pages' own scripts, which load after this one. */
+   Offers `window.easel` = {announce, toast, post} to the pages' own scripts, which load after this one. */
 
 const YEAR_SECONDS = 31_536_000;
 const TOAST_MS = 6_000;
@@ -52,13 +52,14 @@ function watch(toast) {
   start();
 }
 
-function toast(text, { level = "info" } = {}) {
+function toast(text, { level = "info", undo } = {}) {
   const shelf = document.getElementById("toasts");
   const made = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   made.dataset.toast = level;
   made.querySelector("[data-toast-text]").textContent = text;
   const mark = { success: "mark-ok", warning: "mark-warn", error: "mark-bad" }[level];
   if (mark) made.querySelector(".mark").classList.add(mark);
+  if (undo) made.querySelector("[data-toast-close]").before(undoing(undo));
   shelf.append(made);
   while (shelf.children.length > TOASTS_MAX) shelf.firstElementChild.remove();
   watch(made);
@@ -69,6 +70,30 @@ function toast(text, { level = "info" } = {}) {
 for (const shown of document.querySelectorAll("#toasts > [data-toast]")) {
   watch(shown);
   announce(shown.querySelector("[data-toast-text]").textContent, { urgent: shown.dataset.toast === "error" });
+}
+
+/* --- Posting, and taking back what was posted --- */
+
+function post(address, fields) {
+  const token = JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRFToken"];
+  const body = fields instanceof FormData ? fields : new URLSearchParams(fields);
+  return fetch(address, { method: "POST", body, headers: { "X-CSRFToken": token, "X-Part": "act" }, credentials: "same-origin" });
+}
+
+function undoing(address) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "button button-soft button-small", textContent: "Undo" });
+  button.dataset.toastAction = "";
+  button.addEventListener("click", async () => {
+    button.setAttribute("aria-busy", "true");
+    const answer = await post(address, {}).catch(() => null);
+    if (answer?.ok) location.reload();
+    else {
+      button.closest("[data-toast]").remove();
+      toast((await answer?.text()) || "That didn’t arrive. Try again.", { level: "error" });
+    }
+  });
+  return button;
 }
 
 /* --- Small buttons: each names what it acts on by an id --- */
@@ -122,4 +147,4 @@ window.addEventListener("pageshow", (event) => {
   for (const button of document.querySelectorAll("button[aria-busy='true']")) button.removeAttribute("aria-busy");
 });
 
-window.easel = { announce, toast };
+window.easel = { announce, toast, post };

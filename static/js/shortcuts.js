@@ -1,4 +1,5 @@
-/* Keys of the Studio. Single keys are off in fields and dialogs, and can be switched off altogether. */
+/* Keys of the Studio, the gallery and a picture's page. Single keys are off in fields and dialogs, and can be switched
+   off altogether: the other scripts ask `window.easel.singleKeys()`. */
 
 const OFF = "easel-single-keys-off";
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -21,11 +22,16 @@ const stored = (action) => {
 choice.checked = stored(() => localStorage.getItem(OFF)) !== "1";
 choice.addEventListener("change", () => stored(() => localStorage.setItem(OFF, choice.checked ? "0" : "1")));
 
+window.easel.singleKeys = () => choice.checked;
+
+/* `/` goes to where one writes: the search of the gallery, else the prompt. */
 function write() {
+  const search = document.getElementById("search");
+  if (search) return search.select();
   if (getComputedStyle(form.elements.prompt).display === "none" || !form.elements.prompt.checkVisibility()) {
-    form.querySelector("[data-composer-open]").click();
+    form.querySelector("[data-composer-open]")?.click();
   }
-  form.elements.prompt.focus();
+  return form.elements.prompt.focus();
 }
 
 function nextRatio() {
@@ -43,13 +49,20 @@ function switchTheme() {
 
 let goingUntil = 0;
 
+/* A picture's page has no rail. */
+function go(link) {
+  const there = document.querySelector(`.rail ${link}`);
+  if (there) there.click();
+  else location.assign(link.slice("[href='".length, -"']".length));
+}
+
 function single(event) {
   const key = event.key.toLowerCase();
   if (Date.now() < goingUntil && key in pages) {
     goingUntil = 0;
-    return () => document.querySelector(`.rail ${pages[key].split(", ").pop()}`)?.click();
+    return () => go(pages[key].split(", ").pop());
   }
-  if (event.key === "/") return write;
+  if (event.key === "/" && (form || document.getElementById("search"))) return write;
   if (event.key === "?") return () => dialog.showModal();
   if (event.key === "L" && event.shiftKey) return switchTheme;
   if (event.key === "g") return () => (goingUntil = Date.now() + 1_500);
@@ -57,7 +70,7 @@ function single(event) {
 }
 
 function composing(event) {
-  if (!event.altKey || event.ctrlKey || event.metaKey || !form.contains(event.target)) return null;
+  if (!window.easel.composer || !event.altKey || event.ctrlKey || event.metaKey || !form.contains(event.target)) return null;
   if (event.key === "ArrowUp") return () => window.easel.composer.setCount(1);
   if (event.key === "ArrowDown") return () => window.easel.composer.setCount(-1);
   if (event.code === "KeyA") return nextRatio;

@@ -31,10 +31,18 @@ function later() {
   waiting = setTimeout(() => redraw().catch(() => {}), GATHER_MS);
 }
 
+/* What else changed is passed on to the page. */
+const changed = (kind) => document.dispatchEvent(new CustomEvent("easel:changed", { detail: kind }));
+
 function listen() {
   if (stream || document.hidden) return;
   stream = window.easel.listen(address, {
-    reset: later,
+    reset: () => {
+      later();
+      changed("reset");
+    },
+    generation: () => changed("generation"),
+    image: () => changed("image"),
     credits: (event) => {
       later();
       heard(event.data);
