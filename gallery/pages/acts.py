@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.people import signed_in
-from gallery import browsing, bulk, collections, selection
+from gallery import archives, browsing, bulk, collections, files, selection
 from gallery.models import Image, UndoableAct
 from gallery.pages import choosing, sidebar
 from gallery.refusals import Refused
@@ -27,7 +27,8 @@ from gallery.selection import Selection
 from gallery.sharing import NoTeam
 
 NO_TEAM = "You aren't in a team, so there is nobody to show it to. Ask an admin."
-REFUSALS = (Refused, NoTeam)
+REFUSALS = (Refused, NoTeam, archives.CannotPack, archives.TooManyUnfinished)
+_PREPARED = "Your download is being prepared. It will stand under “Your downloads”."
 
 
 class Asks(Exception):
@@ -40,12 +41,16 @@ def act(request: HttpRequest) -> HttpResponse:
     """Do to the chosen pictures what the pressed button says."""
     user = signed_in(request)
     verb = request.POST.get("verb", "")
-    if verb not in _VERBS and verb != "share":
+    if verb not in _VERBS and verb not in ("share", "download"):
         return HttpResponse(status=422)
     try:
         chosen = choosing.chosen(request)
         if verb == "share":
             return redirect(_share(user, chosen))
+        if verb == "download":
+            _download(user, chosen, request.POST.get("variant", ""))
+            messages.success(request, _PREPARED)
+            return redirect(_back(request))
         done = _VERBS[verb](user, chosen, request.POST)
     except Asks:
         return _ask(request, user, verb, chosen)
@@ -166,6 +171,12 @@ def _share(user: User, chosen: Selection) -> str:
 SHARED_MAX = 100
 
 
+def _download(user: User, chosen: Selection, variant: str) -> None:
+    if variant not in files.VARIANTS:
+        raise Asks
+    archives.create(user, selection.resolve(user, chosen), variant=variant, now=timezone.now())
+
+
 # Words
 
 
@@ -225,6 +236,8 @@ def _ask(
     }
     if verb in ("collect", "uncollect"):
         context["collections"] = collections.listed(user)
+    if verb == "download":
+        context["variants"] = [("original", "Originals"), ("1280", "Copies, 1280 pixels on the longer side")]
     if verb == "show":
         context["visibilities"] = Image.Visibility.choices
     return render(request, "gallery/ask_act.html", context, status=422 if refusal else 200)
@@ -236,6 +249,7 @@ _TITLES = {
     "collect": "Add to a collection",
     "uncollect": "Take out of a collection",
     "show": "Who can see them",
+    "download": "Download as a ZIP file",
 }
 
 

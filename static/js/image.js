@@ -40,9 +40,14 @@ document.addEventListener("click", (event) => {
   link.closest("[popover]")?.hidePopover();
   document.querySelector("[data-panel=details]")?.click();
   field.scrollIntoView({ block: "center" });
-  field.focus();
+  fieldOf(field).focus();
 });
-if (["#add-tag", "#add-collection"].includes(location.hash)) document.getElementById(location.hash.slice(1))?.focus();
+
+const fieldOf = (place) => (place.matches("form") ? place.querySelector("select, input:not([type=hidden])") : place);
+if (["#add-tag", "#add-collection"].includes(location.hash)) {
+  const place = document.getElementById(location.hash.slice(1));
+  if (place) fieldOf(place).focus();
+}
 
 /* The heart answers at once, and takes it back when the server doesn't agree. */
 for (const form of document.querySelectorAll("[data-favourite-form]")) {

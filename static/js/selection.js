@@ -5,6 +5,7 @@ const { grid, tiles, link, equip } = window.easel.grid;
 const gallery = document.querySelector("[data-gallery]");
 const form = document.getElementById("choose");
 const bar = document.querySelector("[data-choose-bar]");
+const menu = document.getElementById("tile-menu");
 const HOLD_MS = 350;
 const AT_ONCE = ["favourite", "unfavourite", "trash", "uncollect"];
 const numbers = new Intl.NumberFormat("en-GB");
@@ -203,7 +204,7 @@ function chooseLoaded() {
 /* A key acts on what is chosen; where nothing is, on the picture that has the focus. */
 function press(verb, tile) {
   if (!count() && verb === "favourite") return window.easel.grid.like(tile);
-  if (!count() && verb === "share") return location.assign(`/share/new?image=${tile.dataset.id}`);
+  if (!count() && verb === "share") return location.assign(menu.querySelector("[data-share]").dataset.href.replace("{id}", tile.dataset.id));
   if (!count() && verb === "download") return location.assign(`/files/images/${tile.dataset.id}/original?download=1`);
   if (!count()) return one(verb, tile.dataset.id);
   return bar.querySelector(`[name=verb][value=${verb}]`)?.click();
@@ -245,7 +246,7 @@ form?.addEventListener("formdata", (event) => {
 
 form?.addEventListener("submit", async (event) => {
   const verb = event.submitter?.value;
-  if (["share", "download"].includes(verb)) return;
+  if (verb === "share") return;
   event.preventDefault();
   const chosen = tiles().filter(isOn);
   await send(new FormData(form, event.submitter), verb, chosen, { everything: all > 0 });
@@ -326,7 +327,6 @@ function one(verb, id) {
   return send(data, verb, tile ? [tile] : []);
 }
 
-const menu = document.getElementById("tile-menu");
 menu?.addEventListener("click", (event) => {
   const item = event.target.closest("[data-one], [data-step], [data-cover]");
   if (!item) return;

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Membership, Team, User
 from gallery import collections, tags
-from gallery.models import Favourite, Image, UndoableAct
+from gallery.models import Archive, Favourite, Image, UndoableAct
 from tests import factories
 from tests.gallery import rows
 
@@ -182,6 +182,29 @@ def test_sharing_leads_to_the_dialog_with_the_chosen(signed_in: Client, owner: U
     answer = signed_in.post("/gallery/act", {"verb": "share", "image": ids(images)})
 
     assert answer.headers["Location"] == f"/share/new?image={images[0].public_id}&image={images[1].public_id}"
+
+
+def test_a_download_asks_which_files_and_is_prepared(signed_in: Client, owner: User) -> None:
+    images = [rows.image(owner) for _ in range(2)]
+
+    asked = signed_in.post("/gallery/act", {"verb": "download", "image": ids(images)}).content.decode()
+    signed_in.post("/gallery/act", {"verb": "download", "image": ids(images), "variant": "1280"})
+
+    assert 'name="variant"' in asked
+    archive = Archive.objects.get(owner=owner)
+    assert (archive.image_ids, archive.variant) == ([image.pk for image in images], "1280")
+    assert said(signed_in) == ["Your download is being prepared. It will stand under “Your downloads”."]
+
+
+def test_a_download_of_nothing_one_sees_is_refused(signed_in: Client) -> None:
+    foreign = rows.image(factories.person())
+
+    answer = signed_in.post(
+        "/gallery/act", {"verb": "download", "image": ids([foreign]), "variant": "original"}
+    )
+
+    assert answer.status_code == 422
+    assert "There is no picture among these that you can see." in answer.content.decode()
 
 
 def test_nothing_chosen_is_said(signed_in: Client) -> None:
