@@ -116,6 +116,7 @@ def _ask(request: HttpRequest, user: User, tag: Tag, refusal: str = "") -> HttpR
         "place": "tags",
         "tag": tag,
         "may": tags.may_change(user, tag),
+        "colours": Tag.Colour.values,
         "name": request.POST.get("name", tag.name),
         "into": request.POST.get("into", ""),
         "refusal": refusal,

@@ -64,7 +64,7 @@ dialog?.addEventListener("submit", async (event) => {
   if (button?.getAttribute("aria-busy") === "true") return;
   button?.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(form.action, {
+    const answer = await fetch(button?.hasAttribute("formaction") ? button.formAction : form.action, {
       method: "POST",
       body: new FormData(form, button),
       credentials: "same-origin",
