@@ -104,7 +104,7 @@ def test_pictures_are_chosen_by_the_circle_by_shift_and_by_keys_and_the_trash_is
 def test_all_that_are_found_are_chosen_and_the_number_is_said(
     there: Page, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(browsing.page.__kwdefaults__, "size", 6)
+    monkeypatch.setitem(browsing.page_of.__kwdefaults__, "size", 6)
     hang(owner, 20)
     open_gallery(there)
     there.get_by_role("link", name="Select").click()
@@ -225,7 +225,7 @@ def test_the_search_suggests_tags_while_one_types(there: Page, owner: User) -> N
 def test_going_back_comes_to_the_same_picture_at_the_same_place(
     there: Page, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(browsing.page.__kwdefaults__, "size", 24)
+    monkeypatch.setitem(browsing.page_of.__kwdefaults__, "size", 24)
     hang(owner, 72)
     there.set_viewport_size({"width": 900, "height": 500})
     open_gallery(there)
@@ -251,7 +251,7 @@ def test_going_back_comes_to_the_same_picture_at_the_same_place(
 def test_scrolling_up_brings_newer_pictures_without_a_jump(
     there: Page, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(browsing.page.__kwdefaults__, "size", 24)
+    monkeypatch.setitem(browsing.page_of.__kwdefaults__, "size", 24)
     images = hang(owner, 72)
     there.set_viewport_size({"width": 900, "height": 500})
     open_gallery(there, f"/gallery/?before={images[36].pk}")

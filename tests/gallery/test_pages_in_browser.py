@@ -102,7 +102,7 @@ def test_pictures_of_a_row_end_at_one_height_in_their_own_ratio(
 def test_scrolling_brings_older_pictures_and_a_reload_comes_back_to_them(
     browser_page: Page, live_server: Any, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(browsing.page.__kwdefaults__, "size", 24)
+    monkeypatch.setitem(browsing.page_of.__kwdefaults__, "size", 24)
     hang(owner, 72)
     browser_page.set_viewport_size({"width": 900, "height": 500})
     browser_page.goto(f"{live_server.url}/gallery/")
