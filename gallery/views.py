@@ -18,7 +18,7 @@ from accounts.people import signed_in
 from gallery import browsing, provenance, sharing, tiles
 from gallery.browsing import Walk
 from gallery.models import Image
-from gallery.pages import acts, filters, picture, sidebar, suggesting
+from gallery.pages import acts, filters, picture, sidebar
 
 
 @login_required
@@ -36,15 +36,15 @@ def pictures(request: HttpRequest) -> HttpResponse:
         raise Http404 from unknown
     now = timezone.now()
     selecting = request.GET.get("select") == "1"
+    search, row = filters.html(walk, now.date(), has_pictures=bool(page.images))
     context = {
         "walk": walk,
         "page": page,
         "groups": browsing.groups(walk, page.images),
         "look": tiles.Look(user.pk, now, walk.query, selecting),
         "today": now.date(),
-        "chips": filters.chips(walk),
-        "offered": filters.Offered(walk, now.date()),
-        "terms": suggesting.TERMS,
+        "search": search,
+        "filters": row,
         "place": sidebar.place_of(walk),
         "title": collection.name if collection else TITLES[sidebar.place_of(walk)],
         "collection": collection,

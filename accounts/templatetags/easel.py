@@ -36,6 +36,7 @@ SECTIONS = (
 
 
 @register.simple_tag
+@lru_cache(maxsize=1_000)
 def icon(name: str, size: int = 16, *, filled: bool = False) -> SafeString:
     """The Lucide icon of this name from static/icons.svg, `size` CSS pixels square, hidden from readers."""
     return _icon(static("icons.svg"), name, size, filled)
@@ -55,6 +56,7 @@ def _icon(sheet: str, name: str, size: int, filled: bool) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1_000)
 def ratio_shape(ratio: str, size: int = 16) -> SafeString:
     """The outline of an aspect ratio such as ``16:9`` in true proportion, in a box of `size` CSS pixels."""
     across, down = (int(part) for part in ratio.split(":"))

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 
 from accounts.models import User
 from gallery import browsing, provenance
 from gallery.browsing import Walk
 from gallery.pages import shelves
+from gallery.pages.suggesting import TERMS
 from gallery.search import colours, engine
 from gallery.search.marks import RATIOS
 
@@ -209,6 +212,37 @@ class Offered:
         """What is chosen first where it isn't offered, so that it can be taken back."""
         known = {value for value, _ in offered}
         return [*(one for one in chosen if one[0] not in known), *offered]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """All that the search field and the row of filters say: with it their HTML is kept."""
+
+    walk: Walk
+    today: date
+    has_pictures: bool
+    shelves: tuple[tuple[tuple[str, str], ...], ...]
+
+
+def html(walk: Walk, today: date, *, has_pictures: bool) -> tuple[SafeString, SafeString]:
+    """The search field and the row of filters, drawn once for each walk that people look through."""
+    kept = [tuple(shelf) for shelf in (shelves.tags(), shelves.people(), shelves.providers())]
+    return _html(_Row(walk, today, has_pictures, tuple(kept)))
+
+
+@lru_cache(maxsize=200)
+def _html(row: _Row) -> tuple[SafeString, SafeString]:
+    context = {
+        "walk": row.walk,
+        "chips": chips(row.walk),
+        "offered": Offered(row.walk, row.today),
+        "has_pictures": row.has_pictures,
+        "terms": TERMS,
+    }
+    return (
+        render_to_string("gallery/_search.html", context),
+        render_to_string("gallery/_filters.html", context),
+    )
 
 
 def most_selective(user: User, walk: Walk) -> str:
