@@ -91,6 +91,8 @@ def _create(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, status: int = HTTPStatus.OK) -> HttpResponse:
     found = list(packing.of(signed_in(request))[:SHOWN_MAX])
     context = {
+        "title": "Your downloads",
+        "place": "downloads",
         "archives": found,
         "is_under_way": any(one.status in ("waiting", "running") for one in found),
         "kept_days": packing.KEPT.days,

@@ -183,6 +183,8 @@ def mine(request: HttpRequest) -> HttpResponse:
     )
     shown = [_listed(link, now) for link in rows[:PAGE]]
     context = {
+        "title": "My links",
+        "place": "links",
         "links": shown,
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "is_first": before is None,
