@@ -4,7 +4,6 @@ const form = document.querySelector("[data-walk]");
 const DEFAULTS = { any: "0", close: "similar" };
 
 const words = () => new URLSearchParams(new FormData(form)).toString();
-const begun = form ? words() : "";
 
 /* What is empty or says the default isn't written into the address. */
 form?.addEventListener("formdata", (event) => {
@@ -17,6 +16,8 @@ form?.addEventListener("formdata", (event) => {
   if (!event.formData.get("colour")) event.formData.delete("close");
   if (event.formData.getAll("tag").length < 2) event.formData.delete("any");
 });
+
+const begun = form ? words() : "";
 
 for (const popover of document.querySelectorAll("[data-filter]")) {
   popover.addEventListener("toggle", (event) => {

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from accounts import keys, ledger
 from accounts.models import Hold, User
-from gallery import browsing, ingest
+from gallery import browsing, ingest, keeping
 from gallery.models import Image
 from tests import factories
 
@@ -55,12 +55,12 @@ def hang(owner: User, count: int) -> list[Image]:
     for seed, (width, height) in enumerate(SIZES):
         data = factories.picture(width, height, seed=seed)
         originals.append(ingest.record(ingest.store(data, keep_bytes=True, max_bytes=10**7)))
-    return [
-        Image.objects.create(
-            owner=owner, original=originals[number % 4], prompt=f"picture {number}", credits=2
-        )
-        for number in range(count)
-    ]
+    made = []
+    for number in range(count):
+        image = Image(owner=owner, original=originals[number % 4], prompt=f"picture {number}", credits=2)
+        keeping.keep(image)
+        made.append(image)
+    return made
 
 
 def test_arrows_move_through_the_grid_and_enter_opens(
