@@ -22,6 +22,7 @@ from accounts.people import signed_in
 from gallery import archives, browsing, bulk, collections, files, selection
 from gallery.models import Image, UndoableAct
 from gallery.pages import choosing, sidebar
+from gallery.pages.asking import for_dialogs
 from gallery.refusals import Refused
 from gallery.selection import Selection
 from gallery.sharing import NoTeam
@@ -35,6 +36,7 @@ class Asks(Exception):
     """The verb needs something more, which the page of that name asks for."""
 
 
+@for_dialogs
 @login_required
 @require_POST
 def act(request: HttpRequest) -> HttpResponse:
@@ -63,7 +65,7 @@ def act(request: HttpRequest) -> HttpResponse:
     sidebar.forget(user)
     said = sentence(done, timezone.now())
     undo = reverse("gallery:undo", args=[done.public_id]) if bulk.outcome(done).changed else ""
-    if "X-Part" in request.headers:
+    if _is_script(request):
         return JsonResponse({"said": said, "undo": undo, "images": bulk.outcome(done).changed})
     messages.success(request, said, extra_tags=undo)
     return redirect(_back(request))
@@ -74,7 +76,7 @@ def act(request: HttpRequest) -> HttpResponse:
 def undo(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Undo an act of one's own."""
     user = signed_in(request)
-    is_part = "X-Part" in request.headers
+    is_part = _is_script(request)
     try:
         done = bulk.undo(user, public_id)
     except UndoableAct.DoesNotExist as gone:
@@ -222,6 +224,11 @@ def _images(number: int) -> str:
 # Answers
 
 
+def _is_script(request: HttpRequest) -> bool:
+    """Whether a script asks that shows by itself what was done."""
+    return request.headers.get("X-Part") == "act"
+
+
 def _ask(
     request: HttpRequest, user: User, verb: str, chosen: Selection, refusal: Exception | None = None
 ) -> HttpResponse:
@@ -254,7 +261,7 @@ _TITLES = {
 
 
 def _refuse(request: HttpRequest, user: User, verb: str, refusal: Exception) -> HttpResponse:
-    if "X-Part" in request.headers:
+    if _is_script(request):
         return HttpResponse(said_of(refusal), status=422, content_type="text/plain")
     if verb in _TITLES and not isinstance(refusal, (choosing.NothingChosen, selection.TooLarge)):
         return _ask(request, user, verb, choosing.chosen(request), refusal)

@@ -16,6 +16,7 @@ from gallery import browsing, collections, saved_searches
 from gallery.browsing import Walk
 from gallery.models import Collection, Image
 from gallery.pages import acts, filters, sidebar
+from gallery.pages.asking import for_dialogs
 
 
 @login_required
@@ -30,6 +31,7 @@ def all_collections(request: HttpRequest) -> HttpResponse:
     )
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_collection(request: HttpRequest) -> HttpResponse:
@@ -46,6 +48,7 @@ def new_collection(request: HttpRequest) -> HttpResponse:
     return redirect(_address(made))
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def collection(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -63,6 +66,7 @@ def collection(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(_address(found))
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_collection(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -124,6 +128,7 @@ def move(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(f"{_address(found)}&select=1")
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def save_search(request: HttpRequest) -> HttpResponse:

@@ -17,6 +17,7 @@ from accounts.people import signed_in
 from gallery import tags
 from gallery.models import ImageTag, Tag
 from gallery.pages import acts, suggesting
+from gallery.pages.asking import for_dialogs
 
 PAGE = 100
 _PAGES_MAX = 1_000
@@ -43,6 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "gallery/tags.html", context)
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, pk: int) -> HttpResponse:
@@ -60,6 +62,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("gallery:tags")
 
 
+@for_dialogs
 @login_required
 @require_POST
 def recolour(request: HttpRequest, pk: int) -> HttpResponse:

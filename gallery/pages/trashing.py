@@ -16,6 +16,7 @@ from gallery import quota, trash
 from gallery.browsing import UnknownPlace, parse_number
 from gallery.models import Image
 from gallery.pages import parts, sidebar
+from gallery.pages.asking import for_dialogs
 
 PAGE = 96
 COUNTED_MAX = 50_000
@@ -58,6 +59,7 @@ def restore(request: HttpRequest) -> HttpResponse:
     return redirect("gallery:trash")
 
 
+@for_dialogs
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def empty(request: HttpRequest) -> HttpResponse:

@@ -57,6 +57,15 @@ document.addEventListener("click", (event) => {
   ask(link.href).catch(() => location.assign(link.href));
 });
 
+/* To where the answer leads. Where that is the walk one is in, the place in it is kept. */
+function goOn(address) {
+  const there = new URL(address, location.href);
+  const walk = document.querySelector("[data-gallery]")?.dataset.query;
+  const here = walk === undefined ? location.search : walk && `?${walk}`;
+  if (there.pathname === location.pathname && there.search === here) location.reload();
+  else location.assign(there);
+}
+
 dialog?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
@@ -68,12 +77,10 @@ dialog?.addEventListener("submit", async (event) => {
       method: "POST",
       body: new FormData(form, button),
       credentials: "same-origin",
-      redirect: "follow",
+      headers: { "X-Part": "ask" },
     });
-    if (answer.redirected && answer.ok) {
-      if (new URL(answer.url).pathname === location.pathname) location.reload();
-      else location.assign(answer.url);
-    } else if (answer.ok || answer.status === 422) {
+    if (answer.status === 204) goOn(answer.headers.get("X-Go"));
+    else if (answer.ok || answer.status === 422) {
       show(await answer.text());
       const wrong = dialog.querySelector(".field-error, [role=alert]");
       if (wrong) window.easel.announce(wrong.textContent.trim(), { urgent: true });

@@ -240,3 +240,16 @@ def test_an_act_is_undone_once(signed_in: Client, owner: User) -> None:
     again = signed_in.post(address, headers={"X-Part": "act"})
 
     assert (again.status_code, again.content.decode()) == (422, "This was undone already.")
+
+
+def test_a_dialog_is_told_where_to_go_on_and_the_toast_waits_for_the_page(
+    signed_in: Client, owner: User
+) -> None:
+    answer = signed_in.post(
+        "/gallery/act",
+        {"verb": "tag", "image": ids([rows.image(owner)]), "tags": "sea", "walk": "q=lighthouse"},
+        headers={"X-Part": "ask"},
+    )
+
+    assert (answer.status_code, answer.headers["X-Go"]) == (204, "/gallery/?q=lighthouse")
+    assert said(signed_in) == ["1 image tagged."]
