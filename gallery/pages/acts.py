@@ -158,7 +158,7 @@ def _share(user: User, chosen: Selection) -> str:
     """Where a link for the chosen pictures is made; those of a walk are named one by one there."""
     walk = chosen.walk
     if walk is not None and walk.collection and not (walk.is_narrowed or chosen.without):
-        return f"/share/new?{urlencode({'collection': str(walk.collection)})}"
+        return f"{reverse('gallery:share')}?{urlencode({'collection': str(walk.collection)})}"
     ids = chosen.public_ids
     if chosen.walk is not None:
         found = selection.resolve(user, chosen)[: SHARED_MAX + 1]
@@ -167,7 +167,7 @@ def _share(user: User, chosen: Selection) -> str:
         raise Refused(
             f"A link shows {SHARED_MAX} chosen images at most. Put them into a collection and share that."
         )
-    return f"/share/new?{urlencode([('image', str(one)) for one in ids])}"
+    return f"{reverse('gallery:share')}?{urlencode([('image', str(one)) for one in ids])}"
 
 
 SHARED_MAX = 100
