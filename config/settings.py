@@ -395,7 +395,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"GenerationStatusEnum": "generation.models.Generation.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "GenerationStatusEnum": "generation.models.Generation.Status",
+        "ImageVisibilityEnum": "gallery.models.Image.Visibility",
+        "CollectionVisibilityEnum": "gallery.models.Collection.Visibility",
+    },
 }
 
 # --- Language and time --------------------------------------------------------------------------
