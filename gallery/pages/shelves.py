@@ -58,6 +58,6 @@ def _people() -> list[Choice]:
 
 
 def _providers() -> list[Choice]:
-    # Each next name is one step in an index-free table of few names: asked for among the newest pictures.
+    # Among the newest pictures: to look through all of them would take long.
     newest = Image.objects.order_by("-pk").exclude(provider="").values_list("provider", flat=True)[:2_000]
     return [(name, provenance.provider_name(name)) for name in sorted(set(newest))]
