@@ -133,7 +133,9 @@ def test_chosen_pictures_are_tagged_and_collected_in_a_dialog(there: Page, owner
     there.get_by_role("dialog").get_by_label("Tags").fill("golden hour")
     there.keyboard.press("Enter")
     expect(toast(there, "1 image tagged.")).to_be_visible()
+    there.wait_for_function("window.easel?.ask && window.easel.grid")
 
+    there.mouse.move(0, 0)
     tile(there, 0).hover()
     tile(there, 0).get_by_role("button", name="More").click()
     there.get_by_role("button", name="Add to a collection").click()
