@@ -49,9 +49,9 @@ def filled(database: str, folder: Path, *, images: int) -> dict[str, str]:
     """The environment of an installation with so many pictures; made where it isn't there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     here, done = environment(database, folder), folder / "filled"
+    _manage(here, "migrate", "-v0")
     if not done.exists():
         numbers = {"images": images, "people": PEOPLE, "tags": TAGS, "files": FILES}
-        _manage(here, "migrate", "-v0")
         _manage(
             here, "seed_gallery", *(part for name, n in numbers.items() for part in (f"--{name}", str(n)))
         )
