@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
@@ -385,20 +385,41 @@ def neighbours(user: User, walk: Walk, image: Image) -> Neighbours:
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
-def groups(walk: Walk, images: Sequence[P]) -> list[tuple[date | None, list[P]]]:
-    """The pictures as a page shows them: by day where they are in the order of time, else all together."""
+@dataclass(frozen=True)
+class Stretch:
+    """A day, or a month, under one heading. `first` is its day, or the month's first."""
+
+    first: date
+    is_month: bool = False
+
+    @property
+    def key(self) -> str:
+        """As `2026-11-28` or `2026-11`."""
+        return self.first.isoformat()[: 7 if self.is_month else 10]
+
+
+def groups(walk: Walk, images: Sequence[P], *, today: date) -> list[tuple[Stretch | None, list[P]]]:
+    """The pictures as a page shows them: by date where they are in the order of time, else all together."""
     if walk.sort == "newest":
-        return list(by_date(images))
+        return list(by_date(images, today=today))
     return [(None, list(images))] if images else []
 
 
-def by_date(images: Sequence[P]) -> Iterator[tuple[date, list[P]]]:
-    """The pictures in groups of a day, in their order."""
-    group: list[P] = []
+def by_date(images: Sequence[P], *, today: date) -> Iterator[tuple[Stretch, list[P]]]:
+    """The pictures of the last week in groups of a day, older ones of a month, in their order."""
+    stretch, group = None, list[P]()
     for image in images:
-        if group and group[0].created_at.date() != image.created_at.date():
-            yield group[0].created_at.date(), group
+        own = _stretch_of(image.created_at.date(), today)
+        if stretch is not None and own != stretch:
+            yield stretch, group
             group = []
+        stretch = own
         group.append(image)
-    if group:
-        yield group[0].created_at.date(), group
+    if stretch is not None:
+        yield stretch, group
+
+
+def _stretch_of(day: date, today: date) -> Stretch:
+    if day > today - timedelta(days=7):
+        return Stretch(day)
+    return Stretch(day.replace(day=1), is_month=True)

@@ -40,7 +40,7 @@ def pictures(request: HttpRequest) -> HttpResponse:
     context = {
         "walk": walk,
         "page": page,
-        "groups": browsing.groups(walk, page.images),
+        "groups": browsing.groups(walk, page.images, today=now.date()),
         "look": tiles.Look(user.pk, now, walk.query, selecting),
         "today": now.date(),
         "search": search,

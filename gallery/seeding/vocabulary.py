@@ -27,11 +27,11 @@ cabin castle temple terrace rooftop
 _FIRST = """
 Mara Jonas Ada Noor Emil Lina Theo Ines Oskar Selma Hugo Zoe Ivo Mila Arno Vera Luca Nele Amir Greta
 Pavel Rosa Kofi Yara Sven Aiko Nils Tara Milo Edda
-""".split()
+"""
 _LAST = """
 Lindqvist Weber Okafor Haddad Moreau Novak Sato Brandt Costa Vermeer Kaya Larsen Petrov Marini Osei Dahl
 Keller Duarte Fischer Nakamura Holm Rossi Bakker Ferrari Iversen
-""".split()
+"""
 _SYLLABLES = """
 ba be bo da de do fa fi ga go ka ke ki la le lo ma me mi na ne no pa pe po ra re ri sa se so ta te ti va
 vo zu
@@ -70,7 +70,8 @@ def tag_names(number: int) -> list[str]:
 
 def people(number: int) -> list[str]:
     """So many names, the first 750 of them different."""
-    return [f"{_FIRST[n % len(_FIRST)]} {_LAST[(n + n // len(_FIRST)) % len(_LAST)]}" for n in range(number)]
+    first, last = _FIRST.split(), _LAST.split()
+    return [f"{first[n % len(first)]} {last[(n + n // len(first)) % len(last)]}" for n in range(number)]
 
 
 def _words() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The gallery page: whose pictures, in which order, found by which words."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -185,3 +185,21 @@ def queries(client: Client, path: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(path).status_code == 200
     return len(captured)
+
+
+def test_the_last_week_is_shown_by_day_and_what_is_older_by_month(signed_in: Client, owner: User) -> None:
+    today = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    for days_ago in (0, 1, 6, 7, 27, 28, 40):
+        image = rows.image(owner)
+        Image.objects.filter(pk=image.pk).update(created_at=today - timedelta(days=days_ago))
+    images = sorted(Image.objects.all(), key=lambda image: image.created_at, reverse=True)
+
+    found = [(stretch.key, len(group)) for stretch, group in browsing.by_date(images, today=today.date())]
+
+    assert found == [
+        ("2026-11-28", 1),
+        ("2026-11-27", 1),
+        ("2026-11-22", 1),
+        ("2026-11", 2),
+        ("2026-10", 2),
+    ]

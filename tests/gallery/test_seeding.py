@@ -110,3 +110,10 @@ def test_a_folder_without_pictures_is_said(tmp_path: Any) -> None:
 def test_words_and_names_differ() -> None:
     for made in (vocabulary.words(3_000), vocabulary.tag_names(3_000)):
         assert len(made) == len(set(made)) == 3_000
+
+
+def test_made_up_people_have_whole_and_different_names() -> None:
+    names = vocabulary.people(200)
+
+    assert len(set(names)) == 200
+    assert all(len(name.split()) == 2 for name in names)
