@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
 from PIL import Image as Picture
 
-from gallery import files, fitting, ingest, storage
+from gallery import downloads, files, fitting, ingest, storage
 from gallery.files import StoredFile
 from gallery.models import Image, Original, Rendition, ShareLink
 
@@ -47,10 +47,10 @@ def picture(request: HttpRequest, image: Image, size: int) -> HttpResponseBase:
 
 
 def download(request: HttpRequest, link: ShareLink, image: Image) -> HttpResponseBase:
-    """The file to keep: the original, byte for byte, or the preview, as the link allows.
+    """The file to keep: the original or the preview, as the link allows.
 
-    A preview holds neither prompt nor any other metadata; what is to be written into it (the source type, or
-    the prompt where `link.shows_prompt`) is written here. An original is never altered.
+    It says how the picture came about, and its prompt where the link shows it. A signed original is given
+    byte for byte.
 
     :raises Http404: when the link gives none, or its file can't be had.
     """
@@ -64,6 +64,7 @@ def download(request: HttpRequest, link: ShareLink, image: Image) -> HttpRespons
         suffix = ingest.SUFFIXES[original.content_type]
     words = slugify(link.title)[: files.NAME_CHARACTERS_MAX].strip("-") or "picture"
     name = f"{words}-{image.public_id.hex[:8]}.{suffix}"
+    stored = downloads.carrying_facts(stored, image, with_prompt=link.shows_prompt, with_id=False)
     return files.serve(request, stored, name=name, is_saved=True, cached=_CACHED)
 
 

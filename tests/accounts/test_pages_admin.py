@@ -22,6 +22,7 @@ OURS = sorted(
 )
 # People, and what a verb of `accounts.administration` makes.
 ADDED = {
+    "gallery.storageuse",
     "accounts.user",
     "accounts.team",
     "accounts.membership",

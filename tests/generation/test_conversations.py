@@ -291,13 +291,13 @@ def test_a_tree_is_read_in_as_many_queries_whatever_its_size(
 ) -> None:
     second = refined(user, picture(courtyard))
     conversation = Conversation.objects.select_related("user").get()
-    with django_assert_num_queries(9 if whole else 4):
+    with django_assert_num_queries(11 if whole else 4):
         _everything(turns.tree(conversation, whole=whole))
     for seed in range(4):
         aside = refined(user, picture(second), count=2, seed=60 + seed * 3)
         refined(user, picture(aside), seed=90 + seed)
 
-    with django_assert_num_queries(9 if whole else 4):
+    with django_assert_num_queries(11 if whole else 4):
         _everything(turns.tree(conversation, whole=whole))
 
 
