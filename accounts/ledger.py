@@ -270,16 +270,16 @@ def capture(
     :raises InvalidAmount: :raises InvalidReason: when it is too long.
     :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
     """
-    return capture_within(hold=hold, amount=amount, reason=reason, by=by, what=what)
+    return capture_within(hold_id=hold.pk, amount=amount, reason=reason, by=by, what=what)
 
 
 def capture_within(
-    *, hold: Hold, amount: int, reason: str, by: User | None = None, what: Spent = NOTHING_SAID
+    *, hold_id: int, amount: int, reason: str, by: User | None = None, what: Spent = NOTHING_SAID
 ) -> LedgerEntry:
     """As `capture`, as a part of the caller's transaction, which has to end where it raises."""
     check_amount(amount)
     check_words(reason=reason or "-")
-    account, hold = _lock_hold(hold)
+    account, hold = _lock_hold(hold_id)
     if not hold.is_open:
         if hold.captured != amount:
             raise HoldSettled
@@ -309,7 +309,7 @@ def release(*, hold: Hold) -> Hold:
 
     :raises HoldSettled: when some of it was captured.
     """
-    account, hold = _lock_hold(hold)
+    account, hold = _lock_hold(hold.pk)
     if not hold.is_open:
         if hold.captured:
             raise HoldSettled
@@ -332,7 +332,7 @@ def refund(*, hold: Hold, amount: int, key: str, reason: str, by: User | None) -
     """
     check_amount(amount)
     check_words(key=key, reason=reason)
-    account, hold = _lock_hold(hold)
+    account, hold = _lock_hold(hold.pk)
     key = f"refund:{hold.pk}:{key}"
     left = hold.captured - hold.refunded
     if not _is_used(key):
@@ -488,12 +488,12 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
-def _lock_hold(hold: Hold) -> tuple[CreditAccount, Hold]:
+def _lock_hold(hold_id: int) -> tuple[CreditAccount, Hold]:
     """The account and then the hold, each as it is once the account is ours."""
     # A hold is one account's for good. It is read by a statement that begins when the lock is ours.
     accounts, holds = rows.send(
-        rows.finding(CreditAccount, where=_OF_HOLD, values=[hold.pk], lock=True),
-        rows.finding(Hold, where="id = %s", values=[hold.pk]),
+        rows.finding(CreditAccount, where=_OF_HOLD, values=[hold_id], lock=True),
+        rows.finding(Hold, where="id = %s", values=[hold_id]),
     )
     if not (accounts and holds):
         raise Hold.DoesNotExist

@@ -217,7 +217,7 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         output.sha256 = one.picture.sha256
         rows.insert(output)
     ledger.capture_within(
-        hold=Hold(pk=generation.hold_id),
+        hold_id=generation.hold_id,
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),

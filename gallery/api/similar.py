@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from accounts import http
 from accounts.api.base import APIView
-from accounts.api.fields import StrictSerializer, TextField
+from accounts.api.fields import IdField, StrictSerializer, TextField
 from gallery import already
 from gallery.api.serializers import ImageOutput
 from gallery.models import Image
@@ -43,7 +43,7 @@ class AlreadyInput(StrictSerializer):
 
     prompt = TextField(allow_blank=True, max_length=_PROMPT_MAX, help_text="What the picture shows.")
     references = serializers.ListField(
-        child=serializers.UUIDField(),
+        child=IdField(),
         default=list,
         max_length=_REFERENCES_MAX,
         help_text="Ids of uploads or images.",

@@ -74,7 +74,7 @@ class TrashView(ListAPIView):
         check_parameters(request, OF_EVERY_LIST)
         return super().get(request, *args, **kwargs)
 
-    @extend_schema(operation_id="empty_trash", tags=["trash"], responses=EmptiedOutput)
+    @extend_schema(operation_id="empty_trash", tags=["trash"], responses={200: EmptiedOutput})
     def delete(self, request: Request) -> Response:
         """Delete all of them for good. Receipts keep their digests, and nothing is refunded."""
         return Response(EmptiedOutput({"deleted": trash.empty(http.person(request))}).data)

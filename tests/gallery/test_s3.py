@@ -145,7 +145,10 @@ def asked_of(response: Any) -> tuple[str, dict[str, str]]:
 
 
 def test_pictures_are_handed_out_by_us_unless_it_is_switched_on(client: Client, large: Image) -> None:
-    assert client.get(files.image_path(large)).status_code == 200
+    response = client.get(files.image_path(large))
+
+    assert response.status_code == 200
+    assert body(response) == storage.get(large.original.name)
 
 
 @pytest.mark.usefixtures("by_redirect")
@@ -168,9 +171,19 @@ def test_a_signed_address_lives_five_minutes_and_says_how_to_answer(
 
 @pytest.mark.usefixtures("by_redirect")
 def test_a_download_is_saved_under_our_name(client: Client, large: Image) -> None:
+    Image.objects.filter(pk=large.pk).update(origin=Image.Origin.UPLOADED)
+
     _, asked = asked_of(client.get(files.image_path(large) + "?download=1"))
 
     assert asked["response-content-disposition"].startswith("attachment; filename=")
+
+
+@pytest.mark.usefixtures("by_redirect")
+def test_what_is_written_into_a_download_comes_from_us(client: Client, large: Image) -> None:
+    response = client.get(files.image_path(large) + "?download=1")
+
+    assert response.status_code == 200
+    assert b"trainedAlgorithmicMedia" in body(response)
 
 
 @pytest.mark.usefixtures("by_redirect")
