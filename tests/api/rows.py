@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -49,8 +50,9 @@ def image_of(user: User, *, seed: int = 0, **fields: Any) -> Image:
     image: Image = finished(user, seed=seed).outputs.get().image
     for name, value in fields.items():
         setattr(image, name, value)
-    image.save()
-    index.write([image.pk])
+    with transaction.atomic():
+        image.save()
+        index.write([image.pk])
     return image
 
 

@@ -215,6 +215,7 @@ def test_a_look_at_the_headers_is_answered_by_us(client: Client, large: Image) -
     response = client.head(files.image_path(large))
 
     assert (response.status_code, response["Content-Type"]) == (200, "image/png")
+    response.close()
 
 
 @pytest.mark.usefixtures("by_redirect")

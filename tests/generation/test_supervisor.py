@@ -130,7 +130,9 @@ def test_a_chore_that_somebody_holds_is_left_and_the_others_are_sent(hold: Hold)
         "late",
         "orphans",
         "tidy",
+        "trash",
         "unfinished",
+        "unused",
     ]
 
 
