@@ -23,6 +23,8 @@ from gallery.models import Original, Rendition, Upload
 
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 FILE_NAME_MAX = 120
+# One of its own: the library that reads them stays loaded, and would be in every decoder's memory.
+_credentials_process = picture_process.PictureProcess()
 UNCHANGED_MEAN = 0.6
 UNCHANGED_CELL = 3
 """Levels of 255. JPEG at quality 60 and above and resizing stay below both; a small edit does not."""
@@ -259,7 +261,7 @@ def _credentials(data: bytes, content_type: str) -> dict[str, Any] | None:
     try:
         if not containers.holds_credentials(file, containers.look(file)):
             return None
-        header, blobs = picture_process.shared.ask("credentials", data, content_type=content_type)
+        header, blobs = _credentials_process.ask("credentials", data, content_type=content_type)
         raise_refusal(header)
         found: dict[str, Any] | None = json.loads(blobs[0])
     except containers.CannotFollow:
