@@ -55,7 +55,8 @@ def _counts(table: str, key: str, event: str) -> Tally:
     )
 
 
-_UPLOAD_SIZE = "(SELECT size_bytes FROM gallery_original WHERE id = {row}.original_id)"
+# Nothing where the original went first, as when all tables are emptied.
+_UPLOAD_SIZE = "COALESCE((SELECT size_bytes FROM gallery_original WHERE id = {row}.original_id), 0)"
 TALLIES = {
     "tally_image_comes": Tally("gallery_image", "INSERT", _comes("NEW.size_bytes", 1)),
     "tally_image_goes": Tally(
