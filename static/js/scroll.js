@@ -41,9 +41,10 @@ async function bring(link, { first = false } = {}) {
     const anchor = grid.querySelector(".tile");
     const before = anchor?.getBoundingClientRect().top;
     const added = place(days, { first });
-    if (first && anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
     if (next) link.href = next.href;
     else link.parentElement.remove();
+    // Last, as the link to what is newer stands above it too.
+    if (first && anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
     document.dispatchEvent(new CustomEvent("easel:tiles", { detail: added }));
   } else link.parentElement.remove();
 }

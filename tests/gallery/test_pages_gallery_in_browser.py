@@ -1,12 +1,13 @@
 """The gallery's page in a real browser: choosing, undoing, filters, scrolling, coming back, adding files."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from accounts.models import User
 from gallery import browsing, collections, ingest, keeping, tags, trash
@@ -68,7 +69,17 @@ def hang(owner: User, count: int) -> list[Image]:
 def open_gallery(page: Page, path: str = "/gallery/") -> None:
     page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + path)
     # The keys and clicks begin with the scripts.
-    page.wait_for_function("window.easel?.ask && window.easel.grid")
+    ready(page, "window.easel?.ask && window.easel.grid")
+
+
+def ready(page: Page, scripts: str) -> None:
+    """Wait for the page's scripts. Playwright's own waiting breaks where the page is left meanwhile."""
+    for _ in range(200):
+        with suppress(Error):
+            if page.evaluate(f"() => Boolean({scripts})"):
+                return
+        page.wait_for_timeout(100)
+    raise AssertionError(scripts)
 
 
 def toast(page: Page, words: str) -> Any:
@@ -133,7 +144,7 @@ def test_chosen_pictures_are_tagged_and_collected_in_a_dialog(there: Page, owner
     there.get_by_role("dialog").get_by_label("Tags").fill("golden hour")
     there.keyboard.press("Enter")
     expect(toast(there, "1 image tagged.")).to_be_visible()
-    there.wait_for_function("window.easel?.ask && window.easel.grid")
+    ready(there, "window.easel?.ask && window.easel.grid")
 
     there.mouse.move(0, 0)
     tile(there, 0).hover()
@@ -169,7 +180,7 @@ def test_press_and_hold_chooses_by_touch(
     page = context.new_page()
     page.route("**/events", lambda route: route.fulfill(content_type="text/event-stream", body=SILENCE))
     page.goto(f"{live_server.url}/gallery/")
-    page.wait_for_function("window.easel?.ask && window.easel.grid")
+    ready(page, "window.easel?.ask && window.easel.grid")
     box = tile(page, 3).bounding_box()
     at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
 
@@ -249,7 +260,7 @@ def test_going_back_comes_to_the_same_picture_at_the_same_place(
     chosen.locator("a").click()
     there.wait_for_url("**/images/**")
     there.go_back()
-    there.wait_for_function("window.easel?.grid")
+    ready(there, "window.easel?.grid")
 
     back = there.locator(f'.tile[data-id="{place}"]')
     expect(back).to_be_in_viewport()
@@ -314,7 +325,7 @@ def test_pictures_of_a_collection_are_arranged_from_their_menu(there: Page, owne
 def test_keys_on_the_page_of_a_picture(there: Page, live_server: Any, owner: User) -> None:
     images = hang(owner, 2)
     there.goto(f"{live_server.url}/images/{images[1].public_id}/")
-    there.wait_for_function("window.easel?.singleKeys")
+    ready(there, "window.easel?.singleKeys")
 
     with there.expect_response("**/favourite*"):
         there.keyboard.press("f")
@@ -326,6 +337,7 @@ def test_keys_on_the_page_of_a_picture(there: Page, live_server: Any, owner: Use
     there.keyboard.type("sea")
     there.keyboard.press("Enter")
     expect(there.get_by_role("link", name="sea", exact=True)).to_be_visible()
+    ready(there, "window.easel?.singleKeys")
     there.locator("h1").click()
     there.keyboard.press("Backspace")
 
