@@ -104,4 +104,4 @@ def _as_webp(data: bytes, content_type: str) -> bytes:
 
 def _etag(name: str) -> str:
     """Not the storage's own name of it: that is the digest of the original."""
-    return f'"{salted_hmac("gallery.link_files", name).hexdigest()}"'
+    return f'"{salted_hmac("gallery.link_files", name, algorithm="sha256").hexdigest()}"'

@@ -274,7 +274,11 @@ def _opened_at(link: ShareLink, given_pass: str, now: datetime) -> int | None:
 
 def _fingerprint(link: ShareLink) -> str:
     """Another one with each new password."""
-    return salted_hmac(f"{_SALT}.password", link.password).hexdigest()[:20] if link.password else ""
+    return (
+        salted_hmac(f"{_SALT}.password", link.password, algorithm="sha256").hexdigest()[:20]
+        if link.password
+        else ""
+    )
 
 
 def _token(link: ShareLink, key: str | bytes) -> str:
