@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
-from accounts import events
 from accounts.models import Membership, User
+from gallery import telling
 from gallery.models import Image, ImageQuerySet
 from gallery.search import marking, marks
-
-SUBJECTS_MAX = 100
-"""Of so many images at once each is told of; of more only that there were many."""
+from gallery.telling import Changed
 
 Seen = tuple[str, int]
 """Who sees an image: a visibility, and the id of the team it may be shown to, or 0."""
@@ -78,12 +76,14 @@ def _show(rows: Sequence[Image], wanted: Mapping[int, Seen]) -> dict[Seen, list[
         if (seen := wanted.get(row.pk, was)) != was:
             before[was].append(row.pk)
             after[seen, was[1]].append(row.pk)
-            changed.append((row, {was[0], seen[0]}))
+            # Undoing may take its team away; then that is the one that saw it.
+            team = row.team_id or seen[1] or None
+            changed.append(Changed(row.public_id, row.owner_id, team, {was[0], seen[0]}))
             row.visibility, row.team_id = seen[0], seen[1] or None
     for (seen, team), ids in after.items():
         Image.objects.filter(pk__in=ids).update(visibility=seen[0], team=seen[1] or None)
         marking.change(ids, add=_marks(*seen), drop=[marks.EVERYONE, marks.team(team)])
-    _tell(changed)
+    telling.tell(changed)
     return dict(before)
 
 
@@ -94,25 +94,3 @@ def _marks(visibility: str, team: int) -> list[str]:
 
 def _team_of(user_id: int) -> int:
     return Membership.objects.filter(user=user_id).values_list("team_id", flat=True).first() or 0
-
-
-def _tell(changed: Sequence[tuple[Image, set[str]]]) -> None:
-    """Tell all who see the images, or did until now."""
-    everybody: list[str] = []
-    some: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for image, visibilities in changed:
-        if Image.Visibility.EVERYONE in visibilities:
-            everybody.append(str(image.public_id))
-        else:
-            team = image.team_id or 0 if Image.Visibility.TEAM in visibilities else 0
-            some[image.owner_id, team].append(str(image.public_id))
-    for subject in _told(everybody):
-        events.record_for_everybody(kind=events.Kind.IMAGE, subject=subject)
-    for (owner_id, team), subjects in some.items():
-        people = {owner_id, *Membership.objects.filter(team=team or None).values_list("user_id", flat=True)}
-        pairs = ((pk, subject) for pk in sorted(people) for subject in _told(subjects))
-        events.record_many(pairs, kind=events.Kind.IMAGE)
-
-
-def _told(subjects: list[str]) -> list[str]:
-    return subjects if len(subjects) <= SUBJECTS_MAX else [""]

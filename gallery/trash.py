@@ -11,43 +11,29 @@ whatever stops it half-way is made up for by doing it again.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import CASCADE, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts import events
-from accounts.models import Membership, User
+from accounts.models import User
+from gallery import telling
 from gallery.models import Image, Original
 from gallery.search import index
+from gallery.telling import Changed
 
 KEPT_DAYS = 30
 KEPT = timedelta(days=KEPT_DAYS)
 BATCH = 500
 EMPTY_SECONDS = 2.5
 """Of one call that empties it; the rest is deleted by the clock, and is out of the trash all the same."""
-NAMED_MAX = 20
-"""Pictures of a batch that are told of one by one; of more it is told that pictures changed."""
 UNUSED_KEPT = timedelta(hours=24)
 """How old an original without rows must be: somebody may just have stored it and write theirs soon."""
 _UNFINISHED = ("queued", "running")
-
-
-class _Shown(NamedTuple):
-    """What it takes to tell of an image, and to whom."""
-
-    pk: int
-    public_id: Any
-    owner_id: int
-    team_id: int | None
-    visibility: str
-
-
-_FACTS = _Shown._fields
 
 
 # What is in it
@@ -84,27 +70,29 @@ def take_out(user: User, image_ids: Iterable[int]) -> list[int]:
 
 @transaction.atomic
 def _put(user: User, ids: Sequence[int], now: datetime) -> list[int]:
-    found = _locked(Image.objects.kept().filter(owner=user, pk__in=ids))
-    went = [image.pk for image in found]
+    held = _held(Image.objects.kept().filter(owner=user, pk__in=ids))
+    went = [pk for pk, _ in held]
     Image.objects.filter(pk__in=went).update(trashed_at=now)
     index.remove(went)
-    _tell(found)
+    telling.tell(changed for _, changed in held)
     return went
 
 
 @transaction.atomic
 def _take_out(user: User, ids: Sequence[int]) -> list[int]:
-    found = _locked(of(user).filter(pk__in=ids))
-    came = [image.pk for image in found]
+    held = _held(of(user).filter(pk__in=ids))
+    came = [pk for pk, _ in held]
     Image.objects.filter(pk__in=came).update(trashed_at=None)
     index.write(came)
-    _tell(found)
+    telling.tell(changed for _, changed in held)
     return came
 
 
-def _locked(rows: QuerySet[Image]) -> list[_Shown]:
-    found = rows.select_for_update().order_by("pk").values_list(*_FACTS)
-    return [_Shown(*row) for row in found]
+def _held(rows: QuerySet[Image]) -> list[tuple[int, Changed]]:
+    """Ids of the rows, which are locked, and what it takes to tell of each."""
+    held = rows.select_for_update().order_by("pk")
+    found = held.values_list("pk", "public_id", "owner_id", "team_id", "visibility")
+    return [(pk, Changed(public_id, owner, team, {seen})) for pk, public_id, owner, team, seen in found]
 
 
 # For good
@@ -226,25 +214,3 @@ def _in_batches(image_ids: Iterable[int], act: Callable[[Sequence[int]], list[in
     for start in range(0, len(ids), BATCH):
         done += act(ids[start : start + BATCH])
     return done
-
-
-# Who hears of it
-
-
-def _tell(images: Sequence[_Shown]) -> None:
-    """Whoever saw them until now, or sees them from now on, hears of it; of many not by name."""
-    by_audience: dict[tuple[str, int | None, int], list[str]] = defaultdict(list)
-    for image in images:
-        team = image.team_id if image.visibility == Image.Visibility.TEAM else None
-        by_audience[image.visibility, team, image.owner_id].append(str(image.public_id))
-    for (visibility, team, owner), named in by_audience.items():
-        subjects = named if len(images) <= NAMED_MAX else [""]
-        if visibility == Image.Visibility.EVERYONE:
-            for subject in subjects:
-                events.record_for_everybody(kind=events.Kind.IMAGE, subject=subject)
-            continue
-        people = {owner}
-        if team is not None:
-            people |= set(Membership.objects.filter(team=team).values_list("user_id", flat=True))
-        told = ((pk, subject) for pk in sorted(people) for subject in subjects)
-        events.record_many(told, kind=events.Kind.IMAGE)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import rows as raw_rows
 from accounts.models import Event, Membership, Team, User
-from gallery import browsing, files, ingest, keeping, storage, trash
+from gallery import browsing, files, ingest, keeping, storage, telling, trash
 from gallery.models import (
     Collection,
     CollectionItem,
@@ -137,8 +137,9 @@ def test_who_saw_it_hears_of_it(owner: User) -> None:
     }
 
 
-def test_of_many_it_is_told_that_they_changed(owner: User) -> None:
-    images = [rows.image(owner) for _ in range(trash.NAMED_MAX + 1)]
+def test_of_many_it_is_told_that_they_changed(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "SUBJECTS_MAX", 2)
+    images = [rows.image(owner) for _ in range(3)]
     Event.objects.all().delete()
 
     trash.put(owner, [image.pk for image in images])
