@@ -7,11 +7,10 @@ and, as JSON, what it takes to undo it. Undoing changes what is still as the act
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from typing import Any
 
 from accounts.models import User
-from gallery import collections, favourites, sharing, tags
+from gallery import collections, favourites, sharing, tags, trash
 from gallery.models import Collection, CollectionItem, Image, Tag
 from gallery.packing import pack, unpack
 
@@ -142,7 +141,7 @@ def _show_again(acting: Acting, before: Before) -> int:
 
 
 def _trash(acting: Acting, ids: list[int]) -> tuple[int, Before]:
-    gone = _the_trash().put(acting.user, ids)
+    gone = trash.put(acting.user, ids)
     when: dict[str, list[int]] = {}
     rows = Image.objects.filter(pk__in=gone, trashed_at__isnull=False).order_by("pk")
     for pk, trashed_at in rows.values_list("pk", "trashed_at"):
@@ -156,7 +155,7 @@ def _take_out(acting: Acting, before: Before) -> int:
         # What was taken out and thrown away again since was so by a later decision.
         rows = Image.objects.filter(pk__in=unpack(ids), trashed_at=datetime.fromisoformat(moment))
         back += rows.values_list("pk", flat=True)
-    return len(_the_trash().take_out(acting.user, back))
+    return len(trash.take_out(acting.user, back))
 
 
 VERBS: dict[str, Verb] = {
@@ -180,10 +179,6 @@ def _collection(acting: Acting) -> Collection:
     if found is None:
         raise collections.Unknown(acting.args["collection"])
     return found
-
-
-def _the_trash() -> Any:
-    return import_module("gallery.trash")
 
 
 def _number(groups: Iterable[Sequence[int]]) -> int:

@@ -1,9 +1,7 @@
 """Doing something to many pictures at once, and undoing it."""
 
-import sys
 from collections.abc import Callable
 from datetime import timedelta
-from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -23,12 +21,13 @@ from gallery import (
     selection,
     sharing,
     tags,
+    telling,
+    trash,
     unfinished,
 )
 from gallery.browsing import Walk
 from gallery.models import CollectionItem, Favourite, Image, ImageTag, Tag, UndoableAct
 from gallery.refusals import Refused
-from gallery.search import index
 from gallery.selection import Selection
 from tests import factories
 from tests.gallery import rows
@@ -267,7 +266,7 @@ def test_showing_many_to_the_team(mara: User, images: list[Image]) -> None:
 def test_of_a_great_many_that_are_shown_one_event_tells(
     mara: User, images: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "SUBJECTS_MAX", 2)
+    monkeypatch.setattr(telling, "SUBJECTS_MAX", 2)
     Event.objects.all().delete()
 
     bulk.show(mara, of(images), "everyone")
@@ -275,34 +274,7 @@ def test_of_a_great_many_that_are_shown_one_event_tells(
     assert list(Event.objects.values_list("user", "kind", "subject")) == [(None, "image", "")]
 
 
-@pytest.fixture
-def trash(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The trash as it is, or one that does the same while there is none."""
-    try:
-        from gallery import trash as real  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        real = ModuleType("gallery.trash")
-        real.put, real.take_out = _put, _take_out  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "gallery.trash", real)
-    return real
-
-
-def _put(user: User, image_ids: list[int]) -> list[int]:
-    ids = list(Image.objects.kept().filter(owner=user, pk__in=image_ids).values_list("pk", flat=True))
-    Image.objects.filter(pk__in=ids).update(trashed_at=timezone.now())
-    index.remove(ids)
-    return ids
-
-
-def _take_out(user: User, image_ids: list[int]) -> list[int]:
-    rows = Image.objects.filter(owner=user, pk__in=image_ids).exclude(trashed_at=None)
-    ids = list(rows.values_list("pk", flat=True))
-    rows.update(trashed_at=None)
-    index.write(ids)
-    return ids
-
-
-def test_trash_takes_ones_own_and_gives_them_back(mara: User, images: list[Image], trash: Any) -> None:
+def test_trash_takes_ones_own_and_gives_them_back(mara: User, images: list[Image]) -> None:
     foreign = rows.image(factories.person(credits=0), visibility="everyone")
 
     act = bulk.trash(mara, of([*images, foreign]))
@@ -313,9 +285,7 @@ def test_trash_takes_ones_own_and_gives_them_back(mara: User, images: list[Image
     assert found(mara) == [one.pk for one in reversed(images)]
 
 
-def test_undoing_leaves_in_the_trash_what_was_thrown_away_again(
-    mara: User, images: list[Image], trash: Any
-) -> None:
+def test_undoing_leaves_in_the_trash_what_was_thrown_away_again(mara: User, images: list[Image]) -> None:
     act = bulk.trash(mara, of(images[:2]))
     trash.take_out(mara, [images[0].pk])
     trash.put(mara, [images[0].pk])
@@ -363,7 +333,7 @@ VERBS: list[Callable[[User, Selection], UndoableAct]] = [
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_a_request_has_no_time_for_is_gone_on_with(
-    mara: User, images: list[Image], few_at_once: None, asked: list[str], trash: Any, verb: Any
+    mara: User, images: list[Image], few_at_once: None, asked: list[str], verb: Any
 ) -> None:
     act = verb(mara, of(images))
 
