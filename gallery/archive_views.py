@@ -1,7 +1,6 @@
 """A person's downloads of many pictures: what is under way, what is ready, and the files."""
 
 import uuid
-from http import HTTPStatus
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import signed_in
 from gallery import archives as packing
@@ -24,12 +23,18 @@ SHOWN_MAX = 50
 
 @login_required
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def archives(request: HttpRequest) -> HttpResponse:
-    """The person's downloads; a post asks for one of the `images` given, as `variant`."""
-    if request.method == "POST":
-        return _create(request)
-    return _page(request)
+    """The person's downloads. They are asked for where pictures are chosen: `pages/acts.py`."""
+    found = list(packing.of(signed_in(request))[:SHOWN_MAX])
+    context = {
+        "title": "Your downloads",
+        "place": "downloads",
+        "archives": found,
+        "is_under_way": any(one.status in ("waiting", "running") for one in found),
+        "kept_days": packing.KEPT.days,
+    }
+    return render(request, "gallery/archives.html", context)
 
 
 @login_required
@@ -68,36 +73,6 @@ def respond(request: HttpRequest, archive: Archive) -> HttpResponseBase:
     tag = archive.sha256 or f"{archive.public_id}-{archive.size_bytes}-{archive.finished_at:%s}"
     stored = StoredFile(archive.name, "application/zip", f'"{tag}"')
     return files.serve(request, stored, name=name, is_saved=True, cached="private, no-store")
-
-
-def _create(request: HttpRequest) -> HttpResponse:
-    try:
-        ids = [uuid.UUID(one) for one in request.POST.getlist("images")]
-        variant = request.POST.get("variant", "original")
-        if variant not in files.VARIANTS:
-            raise ValueError(variant)
-    except ValueError:
-        return HttpResponse(status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    user = signed_in(request)
-    try:
-        packing.create(user, packing.seen(user, ids), variant=variant, now=timezone.now())
-    except packing.CannotPack as refusal:
-        messages.error(request, str(refusal))
-        return _page(request, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    messages.success(request, "Your download is being prepared. It will be here when it is ready.")
-    return redirect("gallery:archives")
-
-
-def _page(request: HttpRequest, status: int = HTTPStatus.OK) -> HttpResponse:
-    found = list(packing.of(signed_in(request))[:SHOWN_MAX])
-    context = {
-        "title": "Your downloads",
-        "place": "downloads",
-        "archives": found,
-        "is_under_way": any(one.status in ("waiting", "running") for one in found),
-        "kept_days": packing.KEPT.days,
-    }
-    return render(request, "gallery/archives.html", context, status=status)
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> Archive:

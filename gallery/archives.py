@@ -57,20 +57,6 @@ def sent_by(send: Callable[[], None]) -> None:
         _senders.append(send)
 
 
-def seen(user: User, public_ids: Iterable[UUID]) -> list[int]:
-    """Those of the images that the person may see, in the order asked for, each once.
-
-    :raises CannotPack: when they are too many.
-    """
-    wanted = list(dict.fromkeys(public_ids))
-    _check_count(len(wanted))
-    found: dict[UUID, int] = {}
-    for start in range(0, len(wanted), BATCH):
-        some = Image.objects.visible_to(user).filter(public_id__in=wanted[start : start + BATCH])
-        found.update(some.values_list("public_id", "pk"))
-    return [found[one] for one in wanted if one in found]
-
-
 def create(
     user: User, image_ids: list[int], *, now: datetime, variant: str = "original", title: str = ""
 ) -> Archive:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -20,23 +21,21 @@ from rest_framework.reverse import reverse
 
 from accounts import http
 from accounts.api.base import APIView, ListAPIView
-from accounts.api.fields import IdField, StrictSerializer, TextField
+from accounts.api.fields import IdField, TextField
 from accounts.api.filters import check_parameters
-from gallery import archive_views, archives, files
+from gallery import archive_views, archives, browsing, files, selection
+from gallery.api.arranging_serializers import SelectionInput
 from gallery.api.views import AnyFormat
 from gallery.models import Archive
 
 _SOME_ID = "0b4f6f0e-3c0e-4a5e-9a55-6d3f0c1f7a10"
 
 
-class ArchiveInput(StrictSerializer):
-    """Which pictures, and which of their files."""
+class ArchiveInput(SelectionInput):
+    """Which images, and which of their files. Those that you can't see are passed over."""
 
     images = serializers.ListField(
-        child=IdField(),
-        min_length=1,
-        max_length=archives.IMAGES_MAX,
-        help_text="Ids of images that you may see, up to 50,000; any others are passed over.",
+        child=IdField(), default=None, allow_null=True, max_length=archives.IMAGES_MAX
     )
     variant = serializers.ChoiceField(
         choices=files.VARIANTS,
@@ -109,6 +108,7 @@ class ArchiveListView(ListAPIView):
         parameters=[OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201])],
         examples=[
             OpenApiExample("Two originals", value={"images": [_SOME_ID, _SOME_ID]}, request_only=True),
+            OpenApiExample("All that a search finds", value={"filter": "q=lighthouse"}, request_only=True),
             OpenApiExample(
                 "Small copies",
                 value={"images": [_SOME_ID], "variant": "640", "title": "Moodboard"},
@@ -124,7 +124,10 @@ class ArchiveListView(ListAPIView):
         given = ArchiveInput(data=request.data)
         given.is_valid(raise_exception=True)
         asked, user = given.validated_data, http.person(request)
-        ids = archives.seen(user, asked["images"])
+        try:
+            ids = selection.resolve(user, given.selection)
+        except browsing.UnknownPlace as unknown:
+            raise Http404 from unknown
         archive = archives.create(
             user, ids, variant=asked["variant"], title=asked["title"], now=timezone.now()
         )

@@ -7,8 +7,10 @@ from rest_framework import serializers
 
 from accounts.api.fields import IdField, StrictSerializer, TextField, WholeNumberField
 from gallery import bulk, tags
+from gallery.api import walks
 from gallery.bulk_verbs import VERBS
 from gallery.models import Collection, Image, SavedSearch, Tag, UndoableAct
+from gallery.selection import Selection
 
 IDS_MAX = 5_000
 """Of one call; a filter may choose more."""
@@ -135,10 +137,9 @@ class SearchChangeInput(StrictSerializer):
     name = TextField(help_text="Up to 80 letters.")
 
 
-class BulkInput(StrictSerializer):
-    """What to do, and to which images: `images` by their ids, or all of `filter` but those `without`."""
+class SelectionInput(StrictSerializer):
+    """Which images: `images` by their ids, or all of `filter` but those `without`."""
 
-    verb = serializers.ChoiceField(choices=[(verb, verb) for verb in VERBS])
     images = serializers.ListField(child=IdField(), default=None, allow_null=True, max_length=IDS_MAX)
     filter = TextField(
         default=None,
@@ -147,6 +148,27 @@ class BulkInput(StrictSerializer):
         help_text="The query of an address of the gallery: `show=mine&q=dusk`; empty for all of yours.",
     )
     without = serializers.ListField(child=IdField(), default=list, max_length=IDS_MAX)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["images"] is None) == (attrs["filter"] is None):
+            raise serializers.ValidationError("Say either which images or which filter.", code="one_of_two")
+        return attrs
+
+    @property
+    def selection(self) -> Selection:
+        """What was chosen, once it is valid."""
+        asked = self.validated_data
+        return Selection(
+            public_ids=tuple(asked["images"] or ()),
+            walk=None if asked["filter"] is None else walks.walk_of(asked["filter"]),
+            without=tuple(asked["without"]),
+        )
+
+
+class BulkInput(SelectionInput):
+    """What to do, and to which images: `images` by their ids, or all of `filter` but those `without`."""
+
+    verb = serializers.ChoiceField(choices=[(verb, verb) for verb in VERBS])
     tags = serializers.ListField(
         child=TextField(), default=list, max_length=tags.TAGS_MAX, help_text="For `tag` and `untag`."
     )
@@ -156,8 +178,7 @@ class BulkInput(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if (attrs["images"] is None) == (attrs["filter"] is None):
-            raise serializers.ValidationError("Say either which images or which filter.", code="one_of_two")
+        attrs = super().validate(attrs)
         field = _NEEDED.get(attrs["verb"])
         if field and not attrs[field]:
             raise serializers.ValidationError({field: f"{attrs['verb']} needs it."}, code="required")

@@ -13,7 +13,6 @@ from accounts import http
 from accounts.api.base import APIView
 from accounts.models import User
 from gallery import browsing, bulk, collections
-from gallery.api import walks
 from gallery.api.arranging_serializers import ActOutput, BulkInput, act_answer
 from gallery.models import UndoableAct
 from gallery.selection import Selection
@@ -41,13 +40,8 @@ class BulkView(APIView):
         given = BulkInput(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
-        chosen = Selection(
-            public_ids=tuple(asked["images"] or ()),
-            walk=None if asked["filter"] is None else walks.walk_of(asked["filter"]),
-            without=tuple(asked["without"]),
-        )
         try:
-            return _answer(_act(http.person(request), chosen, asked))
+            return _answer(_act(http.person(request), given.selection, asked))
         except browsing.UnknownPlace as unknown:
             raise Http404 from unknown
 

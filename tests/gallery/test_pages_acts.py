@@ -196,6 +196,13 @@ def test_a_download_asks_which_files_and_is_prepared(signed_in: Client, owner: U
     assert said(signed_in) == ["Your download is being prepared. It will stand under “Your downloads”."]
 
 
+def test_a_download_of_files_that_there_are_not_is_asked_for_again(signed_in: Client, owner: User) -> None:
+    posted = {"verb": "download", "image": ids([rows.image(owner)]), "variant": "9"}
+
+    assert 'name="variant"' in signed_in.post("/gallery/act", posted).content.decode()
+    assert not Archive.objects.exists()
+
+
 def test_a_download_of_nothing_one_sees_is_refused(signed_in: Client) -> None:
     foreign = rows.image(factories.person())
 
