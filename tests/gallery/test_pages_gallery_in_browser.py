@@ -267,6 +267,21 @@ def test_going_back_comes_to_the_same_picture_at_the_same_place(
     assert abs(back.bounding_box()["y"] - top) < 4  # type: ignore[index]
 
 
+def test_nothing_moves_when_the_count_comes(there: Page, owner: User) -> None:
+    hang(owner, 3)
+    there.add_init_script(
+        "window.moved = 0; new PerformanceObserver(all => all.getEntries().forEach(one => window.moved += one.value))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    for width in (1440, 900, 390):
+        there.set_viewport_size({"width": width, "height": 700})
+        open_gallery(there)
+
+        expect(there.locator("#count")).to_have_text("3 images")
+        there.wait_for_timeout(200)
+        assert there.evaluate("window.moved") == 0, width
+
+
 def test_scrolling_up_brings_newer_pictures_without_a_jump(
     there: Page, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
