@@ -12,8 +12,8 @@ from django.http import QueryDict
 
 from accounts.models import User
 from gallery import collections
-from gallery.models import Collection, CollectionItem, Image, ImageTag
-from gallery.search import colours, engine, marks, ranking, syntax
+from gallery.models import Collection, CollectionItem, Image
+from gallery.search import candidates, colours, engine, marks, ranking, syntax
 from gallery.search.engine import Viewer, Wanted
 from gallery.search.expression import Expression, Mark
 from gallery.search.meaning import Limits, colour_marks, meaning, tag_marks
@@ -350,14 +350,8 @@ def _part_of(
 
 
 def _best(asked: Wanted, walk: Walk) -> list[int]:
-    ids = engine.newest(asked, size=ranking.AMONG)
-    tags: dict[int, list[str]] = {pk: [] for pk in ids}
-    named = ImageTag.objects.filter(image__in=ids).values_list("image_id", "tag__name")
-    for image_id, name in named:
-        tags[image_id].append(name)
-    texts = Image.objects.filter(pk__in=ids).values_list("pk", "title", "prompt", "notes")
-    candidates = [ranking.Candidate(*texts_of, tags[texts_of[0]]) for texts_of in texts]
-    return ranking.best_first(candidates, walk.parsed.terms)
+    found = candidates.of(engine.newest(asked, size=ranking.AMONG))
+    return ranking.best_first(found, walk.parsed.terms)
 
 
 def _in_order(asked: Wanted) -> list[int]:

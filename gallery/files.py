@@ -69,32 +69,26 @@ class Shape(Protocol):
 
 def image_path(image: Image, variant: str = "original") -> str:
     """The path of an image's file, for who may see the image. Needs `original`, asks for no renditions."""
-    return address_of(image.public_id, image.original, variant)
+    return folder_of(image.public_id) + nearest(image.original, variant)
 
 
-def address_of(public_id: uuid.UUID, shape: Shape, variant: str = "original") -> str:
-    """The path of the file of the image with that id, whose original has that shape."""
-    return folder_of(public_id) + _nearest(shape, variant)
-
-
-def folder_of(public_id: uuid.UUID) -> str:
+def folder_of(public_id: uuid.UUID | str) -> str:
     """What is before the variant in the paths of an image's files."""
     return _folders(get_script_prefix()).replace(_PLACE, str(public_id))
 
 
 def upload_path(upload: Upload, variant: str = "original") -> str:
     """The path of an upload's file, for its owner."""
-    return reverse("files:upload", args=[upload.public_id, _nearest(upload.original, variant)])
+    return reverse("files:upload", args=[upload.public_id, nearest(upload.original, variant)])
 
 
 def srcset(image: Image) -> str:
     """All variants with their widths, for an `img` element's `srcset`."""
-    return srcset_of(image.public_id, image.original)
+    return srcset_in(folder_of(image.public_id), image.original)
 
 
-def srcset_of(public_id: uuid.UUID, shape: Shape) -> str:
-    """As `srcset`, for the image with that id, whose original has that shape."""
-    folder = folder_of(public_id)
+def srcset_in(folder: str, shape: Shape) -> str:
+    """As `srcset`, for the image whose paths begin so, and whose original has that shape."""
     return ", ".join(f"{folder}{variant} {width}w" for variant, width in _variants(shape.width, shape.height))
 
 
@@ -122,7 +116,7 @@ def signed_address(base: HttpRequest | str, picture: Image | Upload, variant: st
     `base` is the request being answered, or the site's address as in `settings.SITE_URL`.
     """
     kind = "image" if isinstance(picture, Image) else "upload"
-    token = _signer.sign(f"{kind}:{picture.public_id.hex}:{_nearest(picture.original, variant)}")
+    token = _signer.sign(f"{kind}:{picture.public_id.hex}:{nearest(picture.original, variant)}")
     path = reverse("files:signed", args=[token])
     return f"{base.rstrip('/')}{path}" if isinstance(base, str) else base.build_absolute_uri(path)
 
@@ -131,7 +125,7 @@ def file_name(picture: Image | Upload, variant: str = "original") -> str:
     """Our own name for a file to be saved under: words of the prompt, a short id, the real suffix."""
     text = picture.prompt if isinstance(picture, Image) else picture.file_name.rpartition(".")[0]
     words = slug(text) or "picture"
-    chosen = _nearest(picture.original, variant)
+    chosen = nearest(picture.original, variant)
     suffix = ingest.SUFFIXES[picture.original.content_type] if chosen == "original" else "webp"
     size = "" if chosen == "original" else f"-{chosen}"
     return f"{words}-{picture.public_id.hex[:8]}{size}.{suffix}"
@@ -142,7 +136,7 @@ def slug(text: str) -> str:
     return slugify(text)[:NAME_CHARACTERS_MAX].strip("-")
 
 
-def _nearest(original: Shape, variant: str) -> str:
+def nearest(original: Shape, variant: str) -> str:
     """The variant that exists for the one asked for."""
     if variant == "original" or int(variant) == min(SIZES):
         return variant
@@ -268,7 +262,7 @@ def in_trash(user: User | AnonymousUser, public_id: uuid.UUID | str, variant: st
 
 def stored(original: Original, variant: str) -> StoredFile:
     """The file that stands for a variant of a picture."""
-    if _nearest(original, variant) != "original":
+    if nearest(original, variant) != "original":
         rendition = next((copy for copy in original.renditions.all() if copy.size == int(variant)), None)
         if rendition is not None:
             return StoredFile(rendition.name, "image/webp", f'"{original.sha256}-{rendition.size}"')

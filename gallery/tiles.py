@@ -10,16 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 from django.db import connection
 from django.urls import get_script_prefix, reverse
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.templatetags.moments import ago
 from gallery import files
+from gallery.search import candidates
 from gallery.templatetags.pictures import alt, shape_of, width_of_shape
 
 LAZY_FROM = 8
@@ -67,20 +68,12 @@ def of(user: User, ids: Sequence[int]) -> list[Tile]:
 
 
 # By the ORM these are three queries, and take three times as long.
-_TAGS = """FROM gallery_imagetag it JOIN gallery_tag t ON t.id = it.tag_id
-    WHERE it.image_id = i.id"""
-_TAGS_AS_LIST = {
-    "postgresql": f"ARRAY(SELECT t.name {_TAGS} ORDER BY it.id)",
-    "sqlite": f"(SELECT json_group_array(name) FROM (SELECT t.name AS name {_TAGS} ORDER BY it.id))",  # noqa: S608
-}
-
-
 @cache
 def _statement(vendor: str, number: int) -> str:
     places = ", ".join(["%s"] * number)
     return f"""
         SELECT i.id, i.public_id, i.owner_id, u.name, u.email, i.title, i.prompt, i.created_at,
-          o.width, o.height, o.placeholder, {_TAGS_AS_LIST[vendor]}, f.id IS NOT NULL
+          o.width, o.height, o.placeholder, {candidates.TAGS[vendor]}, f.id IS NOT NULL
         FROM gallery_image i
         JOIN gallery_original o ON o.id = i.original_id
         JOIN accounts_user u ON u.id = i.owner_id
@@ -102,14 +95,19 @@ def _tile(row: Sequence[Any]) -> Tile:
 
 def html(tiles: Iterable[Tile], look: Look, *, ahead: int = 0) -> SafeString:
     """The tiles as list items. `ahead` is how many of the page come before them."""
+    page = _page_address(get_script_prefix())
     return mark_safe(  # noqa: S308
         "".join(
-            _html(tile, look, is_lazy=place >= LAZY_FROM) for place, tile in enumerate(tiles, start=ahead)
+            _html(tile, look, page, is_lazy=place >= LAZY_FROM)
+            for place, tile in enumerate(tiles, start=ahead)
         )
     )
 
 
-def _html(tile: Tile, look: Look, *, is_lazy: bool) -> str:
+def _html(tile: Tile, look: Look, page: str, *, is_lazy: bool) -> str:
+    """`page` is the address of the page of the image whose id is nought."""
+    public_id = str(tile.public_id)
+    folder = files.folder_of(public_id)
     narrow, wide = (width_of_shape(tile.width, tile.height, height) for height in _ROWS)
     query = f"?{escape(look.query)}" if look.query else ""
     words = escape(alt(tile.prompt))
@@ -119,12 +117,12 @@ def _html(tile: Tile, look: Look, *, is_lazy: bool) -> str:
     lazy = ' loading="lazy"' if is_lazy else ""
     check = _check(tile, words) if look.selecting else ""
     return f"""
-  <li class="tile {shape_of(tile.width, tile.height)}" data-place="{tile.pk}" data-id="{tile.public_id}"\
+  <li class="tile {shape_of(tile.width, tile.height)}" data-place="{tile.pk}" data-id="{public_id}"\
 {mine}{favourite}{tags}>
-    <a href="{_page_address(get_script_prefix()).replace(_PLACE, str(tile.public_id))}{query}">
+    <a href="{page.replace(_PLACE, public_id)}{query}">
       <img class="tile-blur" src="{escape(tile.placeholder)}" alt="">
-      <img class="tile-picture" src="{files.address_of(tile.public_id, tile, "640")}" \
-srcset="{files.srcset_of(tile.public_id, tile)}" sizes="(max-width: 767px) {narrow}px, {wide}px" \
+      <img class="tile-picture" src="{folder}{files.nearest(tile, "640")}" \
+srcset="{files.srcset_in(folder, tile)}" sizes="(max-width: 767px) {narrow}px, {wide}px" \
 width="{tile.width}" height="{tile.height}" alt="{words}"{lazy} decoding="async">
       <span class="tile-label" aria-hidden="true">
         <span class="tile-label-prompt">{escape(tile.title or tile.prompt)}</span>

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from gallery.models import Image, ImageSource, ImageTag
-from gallery.search import marks
+from gallery.search import marks, vocabulary
 from gallery.search.words import words
 
 TABLE = "gallery_search"
@@ -127,6 +127,7 @@ _CREATE = {
         f"CREATE TABLE {TABLE} (id bigint PRIMARY KEY, document tsvector NOT NULL)",
         f"ALTER TABLE {TABLE} ALTER document SET STATISTICS 1000",
         _LOOKUP,
+        *vocabulary.CREATE,
     ),
     "sqlite": (f"CREATE VIRTUAL TABLE {TABLE} USING fts5(title, prompt, notes, marks, tokenize = 'ascii')",),
 }
@@ -143,6 +144,8 @@ def drop(connection: BaseDatabaseWrapper) -> None:
     """Take the index's table away; for the migration."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {TABLE}")
+        for statement in vocabulary.DROP if connection.vendor == "postgresql" else ():
+            cursor.execute(statement)
 
 
 def drop_lookup(connection: BaseDatabaseWrapper) -> None:

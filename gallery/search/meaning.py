@@ -54,7 +54,7 @@ def meaning(
 
 def tag_marks(keys: Iterable[str]) -> list[Mark]:
     """The marks of the tags with these keys, and of those that were merged into them."""
-    return _marks_of(Tag.objects.filter(key__in=list(keys)))
+    return _marks_of(Tag.objects.filter(key__in=list(keys)).values_list("pk", "merged_into"))
 
 
 def colour_marks(colour: str, closeness: str) -> list[Mark]:
@@ -93,7 +93,8 @@ def _of_words(together: list[str]) -> list[Atom]:
 def _tags_named(together: list[str]) -> list[Mark]:
     """Tags whose names have the words side by side, the last one perhaps going on."""
     candidates = Tag.objects.filter(key__contains=" ".join(together)).order_by("-uses", "pk")
-    fitting = [tag for tag in candidates[: 4 * NAMES_MAX] if _begins(tag.key.split(), together)]
+    rows = candidates.values_list("key", "pk", "merged_into")[: 4 * NAMES_MAX]
+    fitting = [(pk, merged_into) for key, pk, merged_into in rows if _begins(key.split(), together)]
     return _marks_of(fitting[:NAMES_MAX])
 
 
@@ -106,8 +107,9 @@ def _begins(name: list[str], together: list[str]) -> bool:
     return False
 
 
-def _marks_of(tags: Iterable[Tag]) -> list[Mark]:
-    found = {tag.merged_into_id or tag.pk for tag in tags}
+def _marks_of(tags: Iterable[tuple[int, int | None]]) -> list[Mark]:
+    """The marks of these tags, each given by its id and that of the one it was merged into."""
+    found = {merged_into or pk for pk, merged_into in tags}
     merged = Tag.objects.filter(merged_into__in=found).values_list("pk", flat=True) if found else ()
     return [Mark(marks.tag(pk)) for pk in sorted(found.union(merged))]
 
@@ -125,7 +127,7 @@ def _people_named(name: list[str]) -> list[Mark]:
     for word in name:
         if word.isascii():
             condition &= Q(name__icontains=word) | Q(name="", email__icontains=word)
-    people = User.objects.filter(condition).order_by("pk")
+    people = User.objects.filter(condition).order_by("pk").only("name", "email")
     found = [person.pk for person in people if set(name) <= set(words(person.get_full_name()))]
     return [Mark(marks.owner(pk)) for pk in found[:NAMES_MAX]]
 

@@ -1,8 +1,9 @@
 """Which of the newest pictures found fit best: the same order on every database. Pure."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gallery.search.syntax import Term
 from gallery.search.words import PREFIX_LETTERS_MIN, words
@@ -42,23 +43,41 @@ def best_first(candidates: Sequence[Candidate], terms: Sequence[Term]) -> list[i
     return sorted(scores, key=lambda pk: (-round(scores[pk], 9), -pk))
 
 
-def _weighted(one: Candidate) -> list[tuple[float, list[str]]]:
-    prompt = words(one.prompt)
+@dataclass(frozen=True)
+class _Text:
+    """Words, and the same in a line with a space before and behind each."""
+
+    words: Sequence[str]
+    line: str
+
+
+def _weighted(one: Candidate) -> list[tuple[float, _Text]]:
+    title, prompt, notes = _text(one.title), _text(one.prompt), _text(one.notes)
     return [
-        (TITLE, words(one.title)),
-        (PROMPT / (1 + len(prompt) / 60), prompt),
-        (NOTES, words(one.notes)),
-        *((TAG, words(tag)) for tag in one.tags),
+        (TITLE, title),
+        (PROMPT / (1 + len(prompt.words) / 60), prompt),
+        (NOTES, notes),
+        *((TAG, _text_of_tag(tag)) for tag in one.tags),
     ]
 
 
-def _times(text: Collection[str], together: Sequence[str]) -> float:
+def _text(text: str) -> _Text:
+    found = words(text)
+    return _Text(found, f" {' '.join(found)} ")
+
+
+# A few tags are those of most pictures.
+_text_of_tag = lru_cache(maxsize=2_000)(_text)
+
+
+def _times(text: _Text, together: Sequence[str]) -> float:
     """How often the words stand there side by side; one that goes on counts half."""
     first, size = together[0], len(together)
     if size > 1:
-        line = list(text)
+        line = list(text.words)
         return float(sum(line[at : at + size] == list(together) for at in range(len(line) - size + 1)))
-    longer = len(first) >= PREFIX_LETTERS_MIN
-    return sum(
-        1.0 if word == first else 0.5 for word in text if word == first or (longer and word.startswith(first))
-    )
+    begun = text.line.count(f" {first}")
+    if not begun:
+        return 0.0
+    just_so = text.words.count(first)
+    return just_so + (begun - just_so) / 2 if len(first) >= PREFIX_LETTERS_MIN else float(just_so)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 
 WORD_LETTERS_MAX = 64
 WORDS_MAX = 2000
@@ -17,14 +18,12 @@ _ALONE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF), (0x0E00, 0x0EF
 
 def words(text: str) -> list[str]:
     """The words of a text in their order: small letters and digits without accents."""
-    found: list[str] = []
-    # Most texts; letter by letter it takes ten times as long.
-    runs = _ASCII.findall(text.lower()) if text.isascii() else _runs(text)
-    for run in runs:
-        found.append(run[:WORD_LETTERS_MAX])
-        if len(found) == WORDS_MAX:
-            break
-    return found
+    if text.isascii():
+        # Most texts; letter by letter it takes ten times as long.
+        runs = _ASCII.findall(text.lower())[:WORDS_MAX]
+    else:
+        runs = list(islice(_runs(text), WORDS_MAX))
+    return [run[:WORD_LETTERS_MAX] for run in runs]
 
 
 def normalised(text: str) -> str:

@@ -691,7 +691,9 @@ print(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0], flush=
 
 
 @contextmanager
-def worker(media: Path, seconds: float = 20.0, *, save_seconds: float = 1.0) -> Iterator[subprocess.Popen[str]]:
+def worker(
+    media: Path, seconds: float = 20.0, *, save_seconds: float = 1.0
+) -> Iterator[subprocess.Popen[str]]:
     environment = {
         "DATABASE_URL": installation.address_of(connection),
         "DATA_DIR": str(media.parent),

@@ -270,7 +270,8 @@ def test_going_back_comes_to_the_same_picture_at_the_same_place(
 def test_nothing_moves_when_the_count_comes(there: Page, owner: User) -> None:
     hang(owner, 3)
     there.add_init_script(
-        "window.moved = 0; new PerformanceObserver(all => all.getEntries().forEach(one => window.moved += one.value))"
+        "window.moved = 0;"
+        "new PerformanceObserver(all => { for (const one of all.getEntries()) window.moved += one.value })"
         ".observe({type: 'layout-shift', buffered: true})"
     )
     for width in (1440, 900, 390):

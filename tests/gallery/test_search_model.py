@@ -4,8 +4,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,11 +28,14 @@ NAMES = ("Mara Blue", "Jonas Weber", "Ada Dusk")
 SHAPES = ((1024, 1024), (1344, 768), (832, 1248))
 PAINTS = ((49, 145, 140), (192, 57, 47), (245, 245, 244), (58, 70, 176))
 DAYS = tuple(datetime(2026, 9, 1, 12, tzinfo=UTC) + timedelta(days=20 * n) for n in range(4))
-# On PostgreSQL: all within the window; walking on from it; by the index.
-WAYS = {
+# On PostgreSQL: all within the window; walking on from it, a little at a time; by the index; by the index
+# among the nearest first.
+_FREE: dict[str, Any] = {"_FOUND": 0.0, "_PLACE": 0.0, "_SOUGHT": 0.0, "_NUMBER": 0.0}
+WAYS: dict[str, dict[str, Any]] = {
     "window": {},
-    "walk": {"WINDOW": 4, "_FOUND": 1e9},
-    "index": {"WINDOW": 4, "_FOUND": 0.0, "_PLACE": 0.0},
+    "walk": {"WINDOW": 4, "_FOUND": 1e9, "entries_to_walk": lambda *_: 3.0},
+    "index": {"WINDOW": 4, **_FREE},
+    "near": {"WINDOW": 4, **_FREE, "_FOUND": 1e-6, "entries_to_walk": lambda *_: 3.0},
 }
 
 
@@ -55,6 +60,9 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     collection = Collection.objects.create(owner=people[0], name="Some")
     images = [_image(dice, people, tags, collection, place) for place in range(40)]
     index.write([image.pk for image in images])
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {index.TABLE}")
     return World(people, images, collection, [Facts.of(image) for image in reversed(images)])
 
 
