@@ -28,6 +28,8 @@ KEPT = 8
 """Threads that stay, each with its database connection, for so many requests at once."""
 MORE_MAX = 500
 """Threads for when more come: some wait long, for a provider or a picture's end. These keep no connection."""
+CONNECTION_SECONDS = 300
+"""So old a connection is opened anew; whether it still stands is asked before each request."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -118,8 +118,6 @@ DATABASES: dict[str, Any] = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'easel.sqlite3'}")
 }
 _database = DATABASES["default"]
-# Where a thread serves one request after another it keeps its connection; see `config.serving`.
-_database["CONN_MAX_AGE"] = 300
 if _database["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE: a writer waits for its turn at BEGIN instead of failing at its first write.
     _synchronous = env.str("SQLITE_SYNCHRONOUS", default="NORMAL")

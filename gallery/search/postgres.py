@@ -21,8 +21,8 @@ from gallery.search.conditions import Condition, Conditions, both
 from gallery.search.expression import Expression, tsquery
 from gallery.search.index import TABLE
 
-WINDOW = 2_000
-"""Entries that are looked at first."""
+WINDOW, COUNTED = 2_000, 500
+"""Entries that are looked at first, and those of them by which it is told how common each clause is."""
 # What things cost, an entry that is looked at in order being 1: one found by the index and looked at then;
 # one place of a word in the index, and one that it looks for there as a rarer word is in it; and an entry's
 # number where only near ones are wanted. Measured with a million entries.
@@ -44,12 +44,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the window had: how many entries, how many that were looked for, how many with each clause, the
-    id of the first and of the last; and about how many entries there are in all.
+    """What the window had: how many entries, the ids of the first and of the last, and of those that were
+    counted how many have each clause; and about how many entries there are in all.
     """
 
     entries: int
-    found: int
+    counted: int
     having: Sequence[int]
     total: int
     first: int = 0
@@ -97,7 +97,7 @@ def cost_of_index(sample: Sample, clauses: int, near: int) -> float:
     """What it costs to look up so many clauses and to look at what has all of them and is so near."""
     places, found = 0.0, 1.0
     for having in sample.having[:clauses]:
-        rate = (having + 0.5) / (sample.entries + 1)
+        rate = (having + 0.5) / (sample.counted + 1)
         # A place is looked for only where all rarer ones are.
         places += min(_PLACE * rate, _SOUGHT * found)
         found *= rate
@@ -162,20 +162,22 @@ def _look(search: Search) -> tuple[list[int], Sample]:
     clauses = [tsquery(Expression((clause,))) for clause in search.expression.clauses]
     counts = [f"COUNT(*) FILTER (WHERE {_MATCHES.format(document='w.document')})" for _ in clauses]
     ends = ("MAX", "MIN") if search.order == "DESC" else ("MIN", "MAX")
-    facts = ", ".join(["COUNT(*)", *(f"{end}(w.id)" for end in ends), *counts])
+    nearest = f"FROM {TABLE} s WHERE {near} ORDER BY s.id {search.order}"
     sql = f"""
-        WITH found AS MATERIALIZED ({found})
+        WITH found AS MATERIALIZED ({found}),
+          wanting AS (SELECT COUNT(*) < {search.size:d} AS more FROM found)
         SELECT ARRAY(SELECT id FROM found ORDER BY id {search.order}),
-          (SELECT ARRAY[{facts}] FROM (
-            SELECT s.id, s.document FROM {TABLE} s WHERE {near} ORDER BY s.id {search.order} LIMIT {WINDOW}
-          ) w WHERE (SELECT COUNT(*) FROM found) < {search.size:d}),
+          (SELECT ARRAY[COUNT(*), {ends[0]}(w.id), {ends[1]}(w.id)]
+            FROM (SELECT s.id {nearest} LIMIT {WINDOW}) w WHERE (SELECT more FROM wanting)),
+          (SELECT ARRAY[COUNT(*), {", ".join(counts)}]
+            FROM (SELECT s.document {nearest} LIMIT {COUNTED}) w WHERE (SELECT more FROM wanting)),
           (SELECT reltuples::bigint FROM pg_class WHERE oid = '{TABLE}'::regclass)
     """  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, *clauses, *bounds])
-        ids, (entries, first, last, *having), total = cursor.fetchone()
+        cursor.execute(sql, [*values, *bounds, *clauses, *bounds])
+        ids, (entries, first, last), (counted, *having), total = cursor.fetchone()
     # Never analysed yet: -1.
-    return ids, Sample(entries, len(ids), having, max(total, entries), first or 0, last or 0)
+    return ids, Sample(entries, counted, having, max(total, entries), first or 0, last or 0)
 
 
 def _ids(statement: Statement) -> list[int]:

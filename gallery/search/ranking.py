@@ -8,7 +8,7 @@ from functools import lru_cache
 from gallery.search.syntax import Term
 from gallery.search.words import PREFIX_LETTERS_MIN, words
 
-AMONG = 400
+AMONG = 300
 """So many of the newest are ranked; who wants older ones says more precisely what they want."""
 TITLE, TAG, PROMPT, NOTES = 8.0, 6.0, 2.0, 1.0
 
