@@ -25,8 +25,9 @@ def main() -> None:
         faulty.emulator(latency=LATENCY, pictures=STOCK) as emulator,
     ):
         clusters.one_provider(emulator)
-        pictures = picture_seconds(emulator)
-        rows = [
+        alone, pictures = picture_seconds(emulator, lanes=1), picture_seconds(emulator, lanes=CORES)
+        rows: list[dict[str, float | str]] = [
+            {"picture work, ms: one after the other": alone * 1000, "as many as cores": pictures * 1000},
             against_the_bound(pictures, generations=GENERATIONS, workers=2, places=64),
             beside_plain(pictures, emulator),
             fair(),
@@ -34,13 +35,16 @@ def main() -> None:
     report.report("runner", [{"what": name, "value": value} for row in rows for name, value in row.items()])
 
 
-def picture_seconds(emulator: str, number: int = 16) -> float:
-    """Processor seconds of one picture: fetched, decoded, checked, stored with its copies."""
+def picture_seconds(emulator: str, *, lanes: int, number: int = 48) -> float:
+    """Processor seconds of one picture: fetched, decoded, checked, stored with its copies.
+
+    So many `lanes` of them side by side: cores that are all at it share caches and memory, as in the run.
+    """
     from gallery import picture_process
     from generation import catalog, results
     from generation.progress import Reason
 
-    links = plain.links(emulator, number + 1)
+    links = plain.links(emulator, number + lanes)
     ratio = catalog.load().anything.sizes[0].ratio("1:1")
     origins = frozenset({emulator})
 
@@ -51,11 +55,15 @@ def picture_seconds(emulator: str, number: int = 16) -> float:
         )
         assert not isinstance(found, Reason)
 
-    async def collect_all() -> float:
-        await collect(links[0])
-        began = spent()
-        for link in links[1:]:
+    async def collect_some(some: list[str]) -> None:
+        for link in some:
             await collect(link)
+
+    async def collect_all() -> float:
+        # All processes that decode begin with the first ones.
+        await asyncio.gather(*(collect(link) for link in links[:lanes]))
+        began = spent()
+        await asyncio.gather(*(collect_some(links[lane::lanes]) for lane in range(lanes, 2 * lanes)))
         return spent() - began
 
     def spent() -> float:

@@ -1,6 +1,6 @@
 """How images come into the gallery: the row, what it was made from, and its entry in the search index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from accounts import rows
@@ -16,21 +16,31 @@ class Source:
     image_id: int | None = None
 
 
-def keep(image: Image, *, sources: Sequence[Source] = ()) -> None:
+def keep(
+    image: Image,
+    *,
+    sources: Sequence[Source] = (),
+    beside: Callable[[Image], Iterable[rows.Statement]] = lambda image: (),
+) -> None:
     """Write a new image with its entry in the search index, in the caller's transaction.
 
-    Its `original` is set; what its owner's quota counts is taken from there.
+    Its `original` is set; what its owner's quota counts is taken from there. `beside` is sent with what is
+    written once it has its id.
     """
     original: Original = image.original
     image.size_bytes = original.size_bytes
     rows.insert(image)
-    for position, source in enumerate(sources, start=1):
-        rows.insert(
-            ImageSource(
-                image_id=image.pk,
-                position=position,
-                original_id=source.original_id,
-                source_id=source.image_id,
-            )
+    made_from = (
+        ImageSource(
+            image_id=image.pk,
+            position=position,
+            original_id=source.original_id,
+            source_id=source.image_id,
         )
-    index.add(image, sources=[source.original_id for source in sources])
+        for position, source in enumerate(sources, start=1)
+    )
+    rows.send(
+        *(rows.inserting(one) for one in made_from),
+        index.adding(image, sources=[source.original_id for source in sources]),
+        *beside(image),
+    )

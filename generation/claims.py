@@ -2,18 +2,19 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts import events, queue_rules
+from accounts import events, queue_rules, rows
+from accounts.rows import Statement
 from generation import line
 from generation.models import Attempt, Generation, Offer, Provider
 
@@ -28,17 +29,25 @@ NEWCOMERS = 2_000
 # Held while places are counted and given, so that a limit holds over all workers. Any number of ours.
 _LIMITS_LOCK = 0x45_61_73_65_6C
 
+# What could be claimed, with values as `_claimable` gives them.
+_CLAIMABLE = """
+    (status = 'queued' AND (wake_at IS NULL OR wake_at <= %s) OR status = 'running' AND leased_until <= %s)
+    AND deadline_at > %s AND claims_lost < %s"""
 _TAKE = """
-    UPDATE generation_generation SET status = 'running', leased_until = %(leased_until)s, wake_at = NULL,
+    UPDATE generation_generation SET status = 'running', leased_until = %s, wake_at = NULL,
         attempts_made = attempts_made + 1, claims_lost = claims_lost + 1,
-        started_at = COALESCE(started_at, %(now)s)
-    WHERE id IN (
-        SELECT id FROM generation_generation
-        WHERE id IN ({ids}) AND deadline_at > %(now)s AND claims_lost < %(lost_max)s
-          AND (status = 'queued' AND (wake_at IS NULL OR wake_at <= %(now)s)
-               OR status = 'running' AND leased_until <= %(left_before)s)
-        {skipping}
-    ) RETURNING id, attempts_made, user_id, public_id"""
+        started_at = COALESCE(started_at, %s)
+    WHERE id IN (SELECT id FROM generation_generation WHERE id IN ({ids}) AND {claimable} {skipping})
+    RETURNING id, attempts_made, user_id, public_id"""
+# Of each person the oldest so many, those whose turn comes first.
+_IN_LINE = """
+    SELECT id, user_id FROM (
+        SELECT id, user_id, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY id) AS turn
+        FROM generation_generation WHERE {claimable}{among}
+    ) waiting WHERE turn <= %s ORDER BY turn, id LIMIT %s"""
+_RUNNING = """
+    SELECT user_id, COUNT(*) FROM generation_generation
+    WHERE status = 'running' AND leased_until > %s GROUP BY user_id"""
 
 
 class Busy(Exception):
@@ -84,12 +93,11 @@ def take(
     """
     left_before = now - grace
     # Looking costs no lock; on SQLite a transaction would keep all writers waiting for nothing.
-    if limit < 1 or not _claimable(now, left_before).exists():
+    if limit < 1 or not _is_any_claimable(now, left_before):
         return []
     with transaction.atomic():
-        rows = _claimable(now, left_before).exclude(pk__in=without)
         choose = partial(line.next_up, served=served or {}, here=here or {}, here_max=here_max)
-        chosen = _chosen(rows, limit, now, left_before, choose)
+        chosen = _chosen(limit, now, left_before, without, choose)
         taken = _taken(chosen, now, left_before) if chosen else []
         events.record_many(
             ((user_id, public_id) for _, _, user_id, public_id in taken), kind=events.Kind.GENERATION
@@ -119,8 +127,7 @@ def hand_back(claim: Claim, *, now: datetime) -> None:
 
 def waiting(*, now: datetime, asked_by: datetime | None = None) -> bool:
     """Whether something could be claimed now, of what was asked for by a moment."""
-    rows = _claimable(now, now)
-    return (rows if asked_by is None else rows.filter(created_at__lte=asked_by)).exists()
+    return _is_any_claimable(now, now, asked_by=asked_by)
 
 
 def wakes_at(*, now: datetime) -> datetime | None:
@@ -136,8 +143,8 @@ def lease() -> timedelta:
 
 def running_places(*, now: datetime) -> dict[int, int]:
     """How many places each person holds, by their ids."""
-    held = Generation.objects.filter(status=Status.RUNNING, leased_until__gt=now)
-    return dict(held.values_list("user_id").annotate(places=Count("pk")))
+    (found,) = rows.send(_running(now))
+    return {user_id: places for user_id, places in found}  # noqa: C416
 
 
 def in_line(*, now: datetime, limit: int) -> list[tuple[int, int]]:
@@ -145,20 +152,45 @@ def in_line(*, now: datetime, limit: int) -> list[tuple[int, int]]:
 
     At most `LOOKED_AT` times `limit` and `NEWCOMERS` in all, those whose turn comes first.
     """
-    return _in_line(_claimable(now, now), limit, LOOKED_AT * limit + NEWCOMERS)
+    (found,) = rows.send(_in_line(now, now, limit, LOOKED_AT * limit + NEWCOMERS))
+    return sorted((pk, user_id) for pk, user_id in found)
 
 
-def _claimable(now: datetime, left_before: datetime) -> "QuerySet[Generation]":
-    due = Q(wake_at__isnull=True) | Q(wake_at__lte=now)
-    idle = (Q(status=Status.QUEUED) & due) | Q(status=Status.RUNNING, leased_until__lte=left_before)
-    return Generation.objects.filter(idle, claims_lost__lt=CLAIMS_LOST_MAX, deadline_at__gt=now)
+def _moment(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _claimable(now: datetime, left_before: datetime) -> Statement:
+    """The condition, and its values."""
+    return _CLAIMABLE, [_moment(now), _moment(left_before), _moment(now), CLAIMS_LOST_MAX]
+
+
+def _is_any_claimable(now: datetime, left_before: datetime, *, asked_by: datetime | None = None) -> bool:
+    condition, values = _claimable(now, left_before)
+    if asked_by is not None:
+        condition, values = f"{condition} AND created_at <= %s", [*values, _moment(asked_by)]
+    (found,) = rows.send((f"SELECT 1 FROM generation_generation WHERE {condition} LIMIT 1", values))  # noqa: S608
+    return bool(found)
+
+
+def _running(now: datetime) -> Statement:
+    return _RUNNING, [_moment(now)]
+
+
+def _in_line(
+    now: datetime, left_before: datetime, each: int, most: int, among: str = "", values: Sequence[Any] = ()
+) -> Statement:
+    """`among` is a further condition on generations, with its `values`."""
+    condition, given = _claimable(now, left_before)
+    text = _IN_LINE.format(claimable=condition, among=f" AND {among}" if among else "")
+    return text, [*given, *values, each, most]
 
 
 def _chosen(
-    rows: QuerySet[Generation],
     limit: int,
     now: datetime,
     left_before: datetime,
+    without: Collection[int],
     next_up: Callable[..., list[int]],
 ) -> list[int]:
     """The ids of those whose turn it is."""
@@ -166,22 +198,21 @@ def _chosen(
     room, full = _room(left_before)
     if rules.person_max or rules.team_max or settings.PERSON_PLACES_MAX or room is not None:
         _lock_limits()
+    left_out: list[tuple[str, Sequence[Any]]] = [("id", sorted(without))]
     if full:
-        rows = rows.exclude(provider__in=full).exclude(model__in=_made_by_none_but(full))
+        left_out += [("provider", full), ("model", _made_by_none_but(full))]
     # Leases that are left to their owners still hold their places.
-    running = running_places(now=left_before)
+    (running,) = rows.send(_running(left_before))
     if room is not None:
-        limit = min(limit, room - sum(running.values()))
+        limit = min(limit, room - sum(places for _, places in running))
     if limit < 1:
         return []
-    waiting = _in_line(rows, limit, LOOKED_AT * (limit + sum(running.values())) + NEWCOMERS)
-    return next_up(waiting, running=running, rules=rules, free=limit)
-
-
-def _in_line(rows: "QuerySet[Generation]", each: int, most: int) -> list[tuple[int, int]]:
-    turn = Window(RowNumber(), partition_by=F("user_id"), order_by=F("id").asc())
-    found = rows.annotate(turn=turn).filter(turn__lte=each).order_by("turn", "pk")
-    return sorted(found.values_list("pk", "user_id")[:most])
+    conditions = [f"{column} NOT IN ({', '.join(['%s'] * len(some))})" for column, some in left_out if some]
+    values = [value for _, some in left_out for value in some]
+    most = LOOKED_AT * (limit + sum(places for _, places in running)) + NEWCOMERS
+    (found,) = rows.send(_in_line(now, left_before, limit, most, " AND ".join(conditions), values))
+    waiting = sorted((pk, user_id) for pk, user_id in found)
+    return next_up(waiting, running=dict(running), rules=rules, free=limit)
 
 
 def _made_by_none_but(full: list[str]) -> list[str]:
@@ -226,16 +257,11 @@ def _lock_limits() -> None:
 
 def _taken(ids: list[int], now: datetime, left_before: datetime) -> list[tuple[int, int, int, str]]:
     """Claim those that nobody has taken meanwhile: id, attempt, whose, and public id."""
-    skipping = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
-    statement = _TAKE.format(ids=", ".join(map(str, ids)), skipping=skipping)
-    adapt = connection.ops.adapt_datetimefield_value
-    values = {
-        "now": adapt(now),
-        "left_before": adapt(left_before),
-        "leased_until": adapt(now + lease()),
-        "lost_max": CLAIMS_LOST_MAX,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found = cursor.fetchall()
+    condition, claimable = _claimable(now, left_before)
+    statement = _TAKE.format(
+        ids=", ".join(map(str, ids)),
+        claimable=condition,
+        skipping="FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else "",
+    )
+    (found,) = rows.send((statement, [_moment(now + lease()), _moment(now), *claimable]))
     return [(pk, attempt, user_id, str(uuid.UUID(str(public)))) for pk, attempt, user_id, public in found]

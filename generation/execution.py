@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
 from accounts import events, ledger, rows
@@ -63,12 +64,37 @@ class Delivered:
 
 def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
     """The generations of the claims that are still ours, with what a call needs, in a few queries for all."""
-    # What only a turn of a conversation needs is asked for where there is one.
-    read = Generation.objects.prefetch_related(
-        "references__original", "attempts", "continues__original", "continues__output__attempt"
-    ).filter(pk__in=[claim.generation_id for claim in claims], status=Status.RUNNING)
-    found = {Claim(row.pk, row.attempts_made): row for row in read}
-    return {claim: found[claim] for claim in claims if claim in found}
+    if not claims:
+        return {}
+    ids = [claim.generation_id for claim in claims]
+    among = ", ".join(["%s"] * len(ids))
+    read, *linked = rows.send(
+        rows.finding(Generation, where=f"id IN ({among}) AND status = %s", values=[*ids, Status.RUNNING]),
+        (f"SELECT DISTINCT generation_id FROM generation_reference WHERE generation_id IN ({among})", ids),  # noqa: S608
+        (f"SELECT DISTINCT generation_id FROM generation_attempt WHERE generation_id IN ({among})", ids),  # noqa: S608
+    )
+    found = [rows.as_read(Generation, row) for row in read]
+    with_references, with_attempts = ({pk for (pk,) in some} for some in linked)
+    # Most have neither, nor go on from a picture.
+    _prefetch(
+        "references", "references__original", found, [one for one in found if one.pk in with_references]
+    )
+    _prefetch("attempts", "attempts", found, [one for one in found if one.pk in with_attempts])
+    on = [one for one in found if one.continues_id is not None]
+    prefetch_related_objects(on, "continues__original", "continues__output__attempt")
+    mine = {Claim(one.pk, one.attempts_made): one for one in found}
+    return {claim: mine[claim] for claim in claims if claim in mine}
+
+
+def _prefetch(name: str, lookup: str, all_: Sequence[Generation], having: Sequence[Generation]) -> None:
+    """What is behind `name` of all of them, where only some have anything."""
+    prefetch_related_objects(having, lookup)
+    for one in all_:
+        if one not in having:
+            # As Django leaves it where it finds nothing: what more is asked of it goes to the database.
+            read = getattr(one, name).all()
+            read._result_cache, read._prefetch_done = [], True
+            one.__dict__.setdefault("_prefetched_objects_cache", {})[name] = read
 
 
 @transaction.atomic
@@ -211,11 +237,8 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
     images = []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
         image = _image(generation, one.attempt, one.picture, now)
-        keeping.keep(image, sources=sources)
+        keeping.keep(image, sources=sources, beside=partial(_putting_out, generation, place, one))
         images.append(image)
-        output = Output(generation=generation, position=place, attempt=one.attempt, image=image)
-        output.sha256 = one.picture.sha256
-        rows.insert(output)
     ledger.capture_within(
         hold_id=generation.hold_id,
         amount=generation.price * got,
@@ -225,6 +248,12 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
     if generation.collection_id is not None:
         # After the account, as whoever submits holds the two in that order.
         collections.file(generation.collection_id, images, by_id=generation.user_id)
+
+
+def _putting_out(generation: Generation, place: int, one: Delivered, image: Image) -> list[rows.Statement]:
+    output = Output(generation=generation, position=place, attempt=one.attempt, image=image)
+    output.sha256 = one.picture.sha256
+    return [rows.inserting(output)]
 
 
 def _maker(delivered: Sequence[Delivered]) -> str:

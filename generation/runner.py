@@ -145,9 +145,8 @@ class Runner:
             log.exception("claims could not be read", claims=len(taken))
             return {}
         self._given += [(time.monotonic(), generation.user_id) for generation in loaded.values()]
-        self._whose = {
-            claim: user_id for claim, user_id in self._whose.items() if claim in self._serving.values()
-        }
+        serving = set(self._serving.values())
+        self._whose = {claim: user_id for claim, user_id in self._whose.items() if claim in serving}
         self._whose |= {claim: generation.user_id for claim, generation in loaded.items()}
         return loaded
 

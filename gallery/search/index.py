@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from accounts.rows import Statement
 from gallery.models import Image, ImageSource, ImageTag
 from gallery.search import marks, vocabulary
 from gallery.search.words import words
@@ -44,9 +45,9 @@ def entry_of(image: Image, *, tags: Iterable[int] = (), sources: Iterable[int] =
     )
 
 
-def add(image: Image, *, tags: Iterable[int] = (), sources: Iterable[int] = ()) -> None:
-    """Write a new image's entry, in the transaction that makes it."""
-    write_entries([entry_of(image, tags=tags, sources=sources)], is_new=True)
+def adding(image: Image, *, tags: Iterable[int] = (), sources: Iterable[int] = ()) -> Statement:
+    """Writes a new image's entry; for `rows.send` in the transaction that makes it."""
+    return _INSERT[connection.vendor], _as_row(entry_of(image, tags=tags, sources=sources))
 
 
 def write(image_ids: Iterable[int]) -> None:

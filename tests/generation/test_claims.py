@@ -186,12 +186,19 @@ def test_nobody_waits_for_who_counts_places_just_now(settings) -> None:
 def test_no_look_reads_what_has_ended() -> None:
     """As the database plans it: an index leads to what is queued or runs."""
     now = timezone.now()
-    for rows in (
-        claims._claimable(now, now),
-        Generation.objects.filter(status="running", leased_until__gt=now).values("user_id"),
-        Generation.objects.filter(status="queued", wake_at__gt=now).values("wake_at"),
+    condition, values = claims._claimable(now, now)
+    wakes = Generation.objects.filter(status="queued", wake_at__gt=now).values("wake_at")
+    for statement, given in (
+        (f"SELECT id FROM generation_generation WHERE {condition}", values),
+        claims._in_line(now, now, 4, 4),
+        claims._running(now),
+        wakes.query.sql_with_params(),
     ):
-        plan = rows.explain()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                ("EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN ") + statement, given
+            )
+            plan = str(cursor.fetchall())
         # PostgreSQL reads a table as small as this one in any case.
         if connection.vendor == "sqlite":
             assert "SCAN generation_generation" not in plan
