@@ -7,6 +7,7 @@ emulator, `manage.py runworker`, its picture processes; two cores are shared by 
 import asyncio
 import os
 import time
+from dataclasses import dataclass
 
 from bench import clusters, entries, faulty, plain, report
 from config import processes
@@ -25,62 +26,104 @@ def main() -> None:
         faulty.emulator(latency=LATENCY, pictures=STOCK) as emulator,
     ):
         clusters.one_provider(emulator)
-        alone, pictures = picture_seconds(emulator, lanes=1), picture_seconds(emulator, lanes=CORES)
-        rows: list[dict[str, float | str]] = [
-            {"picture work, ms: one after the other": alone * 1000, "as many as cores": pictures * 1000},
-            against_the_bound(pictures, generations=GENERATIONS, workers=2, places=64),
-            beside_plain(pictures, emulator),
-            fair(),
+        before = picture_seconds(emulator)
+        measured = [
+            against_the_bound(generations=GENERATIONS, workers=2, places=64),
+            against_the_bound(generations=300, workers=1, places=64),
         ]
+        after = picture_seconds(emulator)
+        elsewhere = (before.elsewhere + after.elsewhere) / 2
+        rows = [
+            {f"picture work alone, ms, {name}": value * 1000 for name, value in one.items()}
+            for one in (before.named("before"), after.named("after"))
+        ]
+        rows += [run.row(elsewhere) for run in measured]
+        rows += [beside_plain(measured[1], emulator), fair()]
     report.report("runner", [{"what": name, "value": value} for row in rows for name, value in row.items()])
 
 
-def picture_seconds(emulator: str, *, lanes: int, number: int = 48) -> float:
-    """Processor seconds of one picture: fetched, decoded, checked, stored with its copies.
+@dataclass(frozen=True)
+class PictureWork:
+    """Processor seconds of one picture, in the process that decodes it and elsewhere: fetched and stored."""
 
-    So many `lanes` of them side by side: cores that are all at it share caches and memory, as in the run.
-    """
+    decoding: float
+    elsewhere: float
+
+    def named(self, when: str) -> dict[str, float]:
+        return {f"decoding {when}": self.decoding, f"elsewhere {when}": self.elsewhere}
+
+
+def picture_seconds(emulator: str, number: int = 48) -> PictureWork:
+    """What one picture takes where nothing else is done; as many side by side as there are cores."""
     from gallery import picture_process
     from generation import catalog, results
     from generation.progress import Reason
 
-    links = plain.links(emulator, number + lanes)
+    links = plain.links(emulator, number + CORES)
     ratio = catalog.load().anything.sizes[0].ratio("1:1")
     origins = frozenset({emulator})
 
-    async def collect(link: str) -> None:
-        off_loop = asyncio.to_thread
-        found = await results.collect(
-            {"url": link}, ratio=ratio, references=[], trusted_origins=origins, off_loop=off_loop
-        )
-        assert not isinstance(found, Reason)
-
-    async def collect_some(some: list[str]) -> None:
+    async def collect(some: list[str]) -> None:
         for link in some:
-            await collect(link)
+            found = await results.collect(
+                {"url": link}, ratio=ratio, references=[], trusted_origins=origins, off_loop=asyncio.to_thread
+            )
+            assert not isinstance(found, Reason)
 
-    async def collect_all() -> float:
+    async def collect_all() -> PictureWork:
         # All processes that decode begin with the first ones.
-        await asyncio.gather(*(collect(link) for link in links[:lanes]))
-        began = spent()
-        await asyncio.gather(*(collect_some(links[lane::lanes]) for lane in range(lanes, 2 * lanes)))
-        return spent() - began
+        await asyncio.gather(*(collect([link]) for link in links[:CORES]))
+        began = decoding(), time.process_time()
+        await asyncio.gather(*(collect(links[lane::CORES]) for lane in range(CORES, 2 * CORES)))
+        return PictureWork((decoding() - began[0]) / number, (time.process_time() - began[1]) / number)
 
-    def spent() -> float:
+    def decoding() -> float:
         children = [
             pid for pid in processes.descendants(os.getpid()) if "picture_worker" in clusters.command(pid)
         ]
-        return time.process_time() + sum(clusters.cpu_seconds(children).values())
+        return sum(clusters.cpu_seconds(children).values())
 
-    seconds = asyncio.run(collect_all())
+    work = asyncio.run(collect_all())
     picture_process.shared.close()
-    return seconds / number
+    return work
 
 
-def against_the_bound(
-    pictures: float, *, generations: int, workers: int, places: int
-) -> dict[str, float | str]:
-    """From first claim to last end, beside the larger of waiting ÷ places and picture work ÷ cores."""
+@dataclass(frozen=True)
+class Run:
+    """Generations that were made, and what that took."""
+
+    generations: int
+    workers: int
+    places: int
+    seconds: float
+    usage: clusters.Usage
+
+    def row(self, elsewhere: float) -> dict[str, float]:
+        """The time beside the larger of waiting ÷ places and picture work ÷ cores.
+
+        Picture work is what the processes that do nothing else took, and for each picture `elsewhere`.
+        """
+        number = self.generations
+        name = f"{number} in {self.workers} × {self.places} places"
+        decoding = self.usage.picture_seconds / number
+        waiting, work = (
+            number * LATENCY / (self.workers * self.places),
+            number * (decoding + elsewhere) / CORES,
+        )
+        return {
+            f"{name}: seconds": self.seconds,
+            f"{name}: waiting ÷ places, s": waiting,
+            f"{name}: picture work ÷ cores, s": work,
+            f"{name}: × the larger": self.seconds / max(waiting, work),
+            f"{name}: processor ms each, workers": self.usage.worker_seconds / number * 1000,
+            f"{name}: processor ms each, pictures": decoding * 1000,
+            f"{name}: worker process, MiB": self.usage.worker_mib,
+            f"{name}: picture process, MiB": self.usage.pictures_mib,
+        }
+
+
+def against_the_bound(*, generations: int, workers: int, places: int) -> Run:
+    """From first claim to last end."""
     from django.db.models import Max, Min
 
     from generation.models import Generation
@@ -95,41 +138,27 @@ def against_the_bound(
     }
     with clusters.worker(**settings) as worker, clusters.watched(worker) as usage:
         clusters.wait_until(
-            lambda: not clusters.unfinished(), seconds=600, why="work is left after 10 minutes"
+            lambda: not clusters.unfinished(), seconds=600, why="work is left after 10 minutes", every=1.0
         )
     mine = Generation.objects.filter(user__in=people)
     moments = mine.aggregate(first=Min("started_at"), last=Max("finished_at"))
-    seconds = (moments["last"] - moments["first"]).total_seconds()
-    waiting, work = generations * LATENCY / (workers * places), generations * pictures / CORES
-    name = f"{generations} in {workers} × {places} places"
     assert mine.filter(status="succeeded").count() == generations
-    return {
-        f"{name}: seconds": seconds,
-        f"{name}: waiting ÷ places, s": waiting,
-        f"{name}: picture work ÷ cores, s": work,
-        f"{name}: × the larger": seconds / max(waiting, work),
-        f"{name}: processor ms each, workers": usage.worker_seconds / generations * 1000,
-        f"{name}: processor ms each, pictures": usage.picture_seconds / generations * 1000,
-        f"{name}: worker process, MiB": usage.worker_mib,
-        f"{name}: picture process, MiB": usage.pictures_mib,
-    }
+    return Run(generations, workers, places, (moments["last"] - moments["first"]).total_seconds(), usage)
 
 
-def beside_plain(pictures: float, emulator: str) -> dict[str, float | str]:
-    """Pictures a second of one process with 64 places, and of django-q2 with four that block."""
-    ours = against_the_bound(pictures, generations=300, workers=1, places=64)
-    per_second = 300 / float(ours["300 in 1 × 64 places: seconds"])
+def beside_plain(ours: Run, emulator: str) -> dict[str, float]:
+    """Pictures a second of one process, and of django-q2 with four that block."""
+    per_second = ours.generations / ours.seconds
     with plain.cluster(emulator) as made_in:
         theirs = 60 / made_in(60)
     return {
-        **ours,
-        "one process, 64 places: pictures/s": per_second,
+        f"one process, {ours.places} places: pictures/s": per_second,
         "plain django-q2, 4 workers: pictures/s": theirs,
         "× plain": per_second / theirs,
     }
 
 
-def fair() -> dict[str, float | str]:
+def fair() -> dict[str, float]:
     """500 of one person wait; a second after the first starts, another submits 5."""
     from generation.models import Generation
     from tests import factories

@@ -18,7 +18,7 @@ from config import processes
 ROOT = Path(__file__).resolve().parents[1]
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 60
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 15.0
 READY = "The worker is ready."
 
 
@@ -174,8 +174,8 @@ def command(pid: int) -> str:
     return ""
 
 
-def wait_until(done: Callable[[], bool], *, seconds: float, why: str) -> None:
-    """Look four times a second until it is so.
+def wait_until(done: Callable[[], bool], *, seconds: float, why: str, every: float = 0.25) -> None:
+    """Look every so many seconds until it is so.
 
     :raises RuntimeError: after `seconds`, with `why`.
     """
@@ -183,7 +183,7 @@ def wait_until(done: Callable[[], bool], *, seconds: float, why: str) -> None:
     while not done():
         if time.monotonic() > ends:
             raise RuntimeError(why)
-        time.sleep(0.25)
+        time.sleep(every)
 
 
 def one_provider(emulator: str) -> None:
