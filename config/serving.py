@@ -28,9 +28,6 @@ KEPT = 8
 """Threads that stay, each with its database connection, for so many requests at once."""
 MORE_MAX = 500
 """Threads for when more come: some wait long, for a provider or a picture's end. These keep no connection."""
-CONNECTION_SECONDS = 300
-"""So old a connection is opened anew; whether it still stands is asked before each request."""
-
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -53,7 +50,11 @@ class Handler(ASGIHandler):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the caller has begun a `ThreadSensitiveContext`."""
         if _waits(scope["path"]):
-            await super().handle(scope, receive, send)
+            try:
+                await super().handle(scope, receive, send)
+            finally:
+                # Its thread, if it took one, ends with it.
+                await asyncio.shield(sync_to_async(connections.close_all)())
             return
         try:
             body = await self.read_body(receive)
