@@ -6,6 +6,7 @@ emulator, `manage.py runworker`, its picture processes; two cores are shared by 
 
 import asyncio
 import os
+import statistics
 import time
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ from tests import services
 GENERATIONS = int(os.environ.get("RUNNER_GENERATIONS", "1000"))
 LATENCY = 2.0
 CORES = 2
+ROUNDS = 3
 STOCK = ("--stock", "8")
+LARGER = "× the larger"
 
 
 def main() -> None:
@@ -26,35 +29,31 @@ def main() -> None:
         faulty.emulator(latency=LATENCY, pictures=STOCK) as emulator,
     ):
         clusters.one_provider(emulator)
-        before = picture_seconds(emulator)
-        measured = [
-            against_the_bound(generations=GENERATIONS, workers=2, places=64),
-            against_the_bound(generations=300, workers=1, places=64),
-        ]
-        after = picture_seconds(emulator)
-        elsewhere = (before.elsewhere + after.elsewhere) / 2
-        rows = [
-            {f"picture work alone, ms, {name}": value * 1000 for name, value in one.items()}
-            for one in (before.named("before"), after.named("after"))
-        ]
-        rows += [run.row(elsewhere) for run in measured]
-        rows += [beside_plain(measured[1], emulator), fair()]
+        rows = in_rounds(emulator)
+        one = against_the_bound(generations=300, workers=1, places=64)
+        rows += [beside_plain(one, emulator), fair()]
     report.report("runner", [{"what": name, "value": value} for row in rows for name, value in row.items()])
 
 
-@dataclass(frozen=True)
-class PictureWork:
-    """Processor seconds of one picture, in the process that decodes it and elsewhere: fetched and stored."""
+def in_rounds(emulator: str) -> list[dict[str, float]]:
+    """As many in each round, with the picture work taken before and after; machines don't stay as quick."""
+    works, runs = [picture_seconds(emulator)], []
+    for _ in range(ROUNDS):
+        runs.append(against_the_bound(generations=GENERATIONS, workers=2, places=64))
+        works.append(picture_seconds(emulator))
+    rows = [
+        run.row(f"round {number}", (before + after) / 2)
+        for number, run, before, after in zip(range(1, ROUNDS + 1), runs, works, works[1:], strict=False)
+    ]
+    ratios = [value for row in rows for name, value in row.items() if name.endswith(LARGER)]
+    return [*rows, {f"median: {LARGER}": statistics.median(ratios)}]
 
-    decoding: float
-    elsewhere: float
 
-    def named(self, when: str) -> dict[str, float]:
-        return {f"decoding {when}": self.decoding, f"elsewhere {when}": self.elsewhere}
+def picture_seconds(emulator: str, number: int = 48) -> float:
+    """Processor seconds of one picture: fetched, decoded, checked, stored with its copies.
 
-
-def picture_seconds(emulator: str, number: int = 48) -> PictureWork:
-    """What one picture takes where nothing else is done; as many side by side as there are cores."""
+    As many side by side as there are cores, which share caches and memory.
+    """
     from gallery import picture_process
     from generation import catalog, results
     from generation.progress import Reason
@@ -70,18 +69,18 @@ def picture_seconds(emulator: str, number: int = 48) -> PictureWork:
             )
             assert not isinstance(found, Reason)
 
-    async def collect_all() -> PictureWork:
+    async def collect_all() -> float:
         # All processes that decode begin with the first ones.
         await asyncio.gather(*(collect([link]) for link in links[:CORES]))
-        began = decoding(), time.process_time()
+        began = spent()
         await asyncio.gather(*(collect(links[lane::CORES]) for lane in range(CORES, 2 * CORES)))
-        return PictureWork((decoding() - began[0]) / number, (time.process_time() - began[1]) / number)
+        return (spent() - began) / number
 
-    def decoding() -> float:
+    def spent() -> float:
         children = [
             pid for pid in processes.descendants(os.getpid()) if "picture_worker" in clusters.command(pid)
         ]
-        return sum(clusters.cpu_seconds(children).values())
+        return time.process_time() + sum(clusters.cpu_seconds(children).values())
 
     work = asyncio.run(collect_all())
     picture_process.shared.close()
@@ -98,25 +97,18 @@ class Run:
     seconds: float
     usage: clusters.Usage
 
-    def row(self, elsewhere: float) -> dict[str, float]:
-        """The time beside the larger of waiting ÷ places and picture work ÷ cores.
-
-        Picture work is what the processes that do nothing else took, and for each picture `elsewhere`.
-        """
+    def row(self, name: str, picture: float) -> dict[str, float]:
+        """The time beside the larger of waiting ÷ places and picture work ÷ cores, a picture's as given."""
         number = self.generations
-        name = f"{number} in {self.workers} × {self.places} places"
-        decoding = self.usage.picture_seconds / number
-        waiting, work = (
-            number * LATENCY / (self.workers * self.places),
-            number * (decoding + elsewhere) / CORES,
-        )
+        waiting, work = number * LATENCY / (self.workers * self.places), number * picture / CORES
         return {
             f"{name}: seconds": self.seconds,
+            f"{name}: picture work, ms each": picture * 1000,
             f"{name}: waiting ÷ places, s": waiting,
             f"{name}: picture work ÷ cores, s": work,
-            f"{name}: × the larger": self.seconds / max(waiting, work),
+            f"{name}: {LARGER}": self.seconds / max(waiting, work),
             f"{name}: processor ms each, workers": self.usage.worker_seconds / number * 1000,
-            f"{name}: processor ms each, pictures": decoding * 1000,
+            f"{name}: processor ms each, pictures": self.usage.picture_seconds / number * 1000,
             f"{name}: worker process, MiB": self.usage.worker_mib,
             f"{name}: picture process, MiB": self.usage.pictures_mib,
         }

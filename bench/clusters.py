@@ -18,7 +18,7 @@ from config import processes
 ROOT = Path(__file__).resolve().parents[1]
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 60
-LOOK_SECONDS = 15.0
+LOOK_SECONDS = 5.0
 READY = "The worker is ready."
 
 
