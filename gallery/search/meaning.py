@@ -1,12 +1,12 @@
 """From the terms of a search to an expression over words and marks, and limits on rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
-from django.db.models import Q
-
-from accounts.models import User
+from accounts import rows
+from accounts.rows import Statement
 from gallery import likeness
 from gallery.models import Tag
 from gallery.search import colours, marks
@@ -87,14 +87,21 @@ def _atoms(term: Term, me: int, closeness: str) -> list[Atom]:
 
 def _of_words(together: list[str]) -> list[Atom]:
     text: Atom = Phrase(tuple(together)) if len(together) > 1 else Word(together[0])
-    return [text, *_tags_named(together), *_people_named(together)]
+    tags, people = rows.send(_tags_like(together), _people_like(together))
+    return [text, *_tags_named(together, tags), *_people_named(together, people)]
 
 
-def _tags_named(together: list[str]) -> list[Mark]:
+def _tags_like(together: list[str]) -> Statement:
+    # Words have no signs, so none that mean something to LIKE.
+    return (
+        "SELECT key, id, merged_into_id FROM gallery_tag WHERE key LIKE %s ORDER BY uses DESC, id LIMIT %s",
+        [f"%{' '.join(together)}%", 4 * NAMES_MAX],
+    )
+
+
+def _tags_named(together: list[str], found: Iterable[Sequence[Any]]) -> list[Mark]:
     """Tags whose names have the words side by side, the last one perhaps going on."""
-    candidates = Tag.objects.filter(key__contains=" ".join(together)).order_by("-uses", "pk")
-    rows = candidates.values_list("key", "pk", "merged_into")[: 4 * NAMES_MAX]
-    fitting = [(pk, merged_into) for key, pk, merged_into in rows if _begins(key.split(), together)]
+    fitting = [(pk, merged_into) for key, pk, merged_into in found if _begins(key.split(), together)]
     return _marks_of(fitting[:NAMES_MAX])
 
 
@@ -117,19 +124,25 @@ def _marks_of(tags: Iterable[tuple[int, int | None]]) -> list[Mark]:
 def _people(name: list[str], me: int) -> list[Mark]:
     if name == ["me"]:
         return [Mark(marks.owner(me))]
-    return _people_named(name)
+    (people,) = rows.send(_people_like(name))
+    return _people_named(name, people)
 
 
-def _people_named(name: list[str]) -> list[Mark]:
-    """People who have each of the words in their names."""
+def _people_like(name: list[str]) -> Statement:
     # Words with accents are left to us: the database keeps those of names.
-    condition = Q()
-    for word in name:
-        if word.isascii():
-            condition &= Q(name__icontains=word) | Q(name="", email__icontains=word)
-    people = User.objects.filter(condition).order_by("pk").only("name", "email")
-    found = [person.pk for person in people if set(name) <= set(words(person.get_full_name()))]
-    return [Mark(marks.owner(pk)) for pk in found[:NAMES_MAX]]
+    plain = [f"%{word}%" for word in name if word.isascii()]
+    one = "(UPPER(name) LIKE UPPER(%s) OR name = '' AND UPPER(email) LIKE UPPER(%s))"
+    where = " AND ".join([one] * len(plain)) or "1 = 1"
+    return (
+        f"SELECT id, name, email FROM accounts_user WHERE {where} ORDER BY id",  # noqa: S608
+        [word for word in plain for _ in range(2)],
+    )
+
+
+def _people_named(name: list[str], found: Iterable[Sequence[Any]]) -> list[Mark]:
+    """People who have each of the words in their names."""
+    people = [pk for pk, known_as, email in found if set(name) <= set(words(known_as or email))]
+    return [Mark(marks.owner(pk)) for pk in people[:NAMES_MAX]]
 
 
 def _limited(limits: Limits, term: Term) -> Limits:
