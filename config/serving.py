@@ -49,7 +49,7 @@ class Handler(ASGIHandler):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the caller has begun a `ThreadSensitiveContext`."""
-        if _waits(scope["path"]):
+        if _waits(scope["path"].removeprefix(get_script_prefix(scope).removesuffix("/"))):
             try:
                 await super().handle(scope, receive, send)
             finally:

@@ -74,23 +74,21 @@ def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
         (f"SELECT DISTINCT generation_id FROM generation_attempt WHERE generation_id IN ({among})", ids),  # noqa: S608
     )
     found = [rows.as_read(Generation, row) for row in read]
-    with_references, with_attempts = ({pk for (pk,) in some} for some in linked)
     # Most have neither, nor go on from a picture.
-    _prefetch(
-        "references", "references__original", found, [one for one in found if one.pk in with_references]
-    )
-    _prefetch("attempts", "attempts", found, [one for one in found if one.pk in with_attempts])
+    lookups = {"references": "references__original", "attempts": "attempts"}
+    for (name, lookup), having in zip(lookups.items(), linked, strict=True):
+        _prefetch(name, lookup, found, {pk for (pk,) in having})
     on = [one for one in found if one.continues_id is not None]
     prefetch_related_objects(on, "continues__original", "continues__output__attempt")
     mine = {Claim(one.pk, one.attempts_made): one for one in found}
     return {claim: mine[claim] for claim in claims if claim in mine}
 
 
-def _prefetch(name: str, lookup: str, all_: Sequence[Generation], having: Sequence[Generation]) -> None:
-    """What is behind `name` of all of them, where only some have anything."""
-    prefetch_related_objects(having, lookup)
-    for one in all_:
-        if one not in having:
+def _prefetch(name: str, lookup: str, generations: Sequence[Generation], having: set[int]) -> None:
+    """What is behind `name`; only those of the ids `having` have anything."""
+    prefetch_related_objects([one for one in generations if one.pk in having], lookup)
+    for one in generations:
+        if one.pk not in having:
             # As Django leaves it where it finds nothing: what more is asked of it goes to the database.
             read = getattr(one, name).all()
             read._result_cache, read._prefetch_done = [], True

@@ -72,14 +72,14 @@ def handler(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Handler:
 class Call:
     """A request as a server makes it, and what came back."""
 
-    def __init__(self, handler: Handler, name: str, body: bytes = b"") -> None:
+    def __init__(self, handler: Handler, name: str, body: bytes = b"", *, below: str = "") -> None:
         self.sent: list[dict[str, Any]] = []
         self.begun = asyncio.Event()
         self.leave = asyncio.Event()
         self._given = [{"type": "http.request", "body": body, "more_body": False}]
         scope = {
-            "type": "http", "path": f"/{name}", "root_path": "", "method": "POST" if body else "GET",
-            "query_string": b"", "headers": [(b"host", b"here")], "http_version": "1.1", "scheme": "http",
+            "type": "http", "path": f"{below}/{name}", "root_path": below, "query_string": b"",
+            "method": "POST" if body else "GET", "headers": [(b"host", b"here")], "http_version": "1.1", "scheme": "http",
         }  # fmt: skip
         self.task = asyncio.create_task(handler(scope, self._receive, self._send))
 
@@ -103,8 +103,12 @@ def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(work(), 30))
 
 
-async def entered() -> None:
-    assert await asyncio.to_thread(ENTERED.acquire, timeout=20)
+async def two_at_work(handler: Handler) -> list[Call]:
+    """Calls that hold all threads that stay."""
+    two = [Call(handler, "slow"), Call(handler, "slow")]
+    for _ in two:
+        assert await asyncio.to_thread(ENTERED.acquire, timeout=20)
+    return two
 
 
 def test_a_page_is_made_in_a_thread_that_stays(handler: Handler) -> None:
@@ -119,9 +123,7 @@ def test_a_page_is_made_in_a_thread_that_stays(handler: Handler) -> None:
 
 def test_more_than_those_at_once_get_threads_of_their_own(handler: Handler) -> None:
     async def work() -> None:
-        two = [Call(handler, "slow"), Call(handler, "slow")]
-        await entered()
-        await entered()
+        two = await two_at_work(handler)
 
         assert (await Call(handler, "where").answer())[1].startswith(b"more")
 
@@ -134,9 +136,7 @@ def test_more_than_those_at_once_get_threads_of_their_own(handler: Handler) -> N
 
 def test_who_leaves_gives_the_thread_back_when_it_is_done_and_not_before(handler: Handler) -> None:
     async def work() -> None:
-        two = [Call(handler, "slow"), Call(handler, "slow")]
-        await entered()
-        await entered()
+        two = await two_at_work(handler)
         for one in two:
             one.leave.set()
         for one in two:
@@ -156,7 +156,9 @@ def test_who_leaves_gives_the_thread_back_when_it_is_done_and_not_before(handler
 
 def test_a_coroutine_holds_no_thread(handler: Handler) -> None:
     async def work() -> None:
-        assert await Call(handler, "awaited").answer() == (200, threading.current_thread().name.encode())
+        here = (200, threading.current_thread().name.encode())
+        assert await Call(handler, "awaited").answer() == here
+        assert await Call(handler, "awaited", below="/easel").answer() == here
 
     run(work)
 
