@@ -79,7 +79,8 @@ class Call:
         self._given = [{"type": "http.request", "body": body, "more_body": False}]
         scope = {
             "type": "http", "path": f"{below}/{name}", "root_path": below, "query_string": b"",
-            "method": "POST" if body else "GET", "headers": [(b"host", b"here")], "http_version": "1.1", "scheme": "http",
+            "method": "POST" if body else "GET", "headers": [(b"host", b"here")], "http_version": "1.1",
+            "scheme": "http",
         }  # fmt: skip
         self.task = asyncio.create_task(handler(scope, self._receive, self._send))
 
