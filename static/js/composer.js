@@ -236,12 +236,10 @@ function begin() {
   const asked = ["again", "prompt_of", "prompt"].some((name) => query.has(name));
   if (!("refused" in form.dataset) && !asked) {
     const draft = kept();
-    const added = window.easel.references.list();
     const shown = Object.fromEntries(DECIDING.map((name) => [name, field[name]?.value ?? ""]));
     restore(draft);
-    const before = (draft.references ?? []).filter((one) => !added.some((other) => other.id === one.id));
-    window.easel.references.set([...before.slice(0, Number(form.dataset.referencesMax) - added.length), ...added]);
-    if (before.length || DECIDING.some((name) => name in draft && draft[name] !== shown[name])) {
+    const restored = window.easel.references.restore(draft.references ?? []);
+    if (restored || DECIDING.some((name) => name in draft && draft[name] !== shown[name])) {
       const { references, prompt: text, ...chosen } = draft;
       refresh(chosen);
     }

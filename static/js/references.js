@@ -1,5 +1,5 @@
 /* The reference tray: pictures come by choosing, dropping and pasting, are uploaded at once, and can be
-   removed and put in another order. Offers `window.easel.references` = {list, set, limit, settled}. */
+   removed and put in another order. Offers `window.easel.references` = {list, restore, limit, settled}. */
 
 const form = document.getElementById("composer");
 const tray = form.querySelector("[data-references]");
@@ -215,10 +215,15 @@ window.easel.references = {
     items()
       .map((item) => ({ id: item.querySelector("input").value, src: item.querySelector("img").src, name: item.querySelector("img").alt }))
       .filter((reference) => reference.id),
-  set(references) {
-    for (const item of items()) item.remove();
-    for (const reference of references.slice(0, most())) place(reference);
+  // Puts those that have room before what is there, some of which may still be on its way; how many it were.
+  restore(references) {
+    const [first] = items();
+    const there = new Set(items().map((item) => item.querySelector("input").value));
+    const room = Math.max(0, most() - items().length);
+    const restored = references.filter((one) => !there.has(one.id)).slice(0, room).map((one) => place(one));
+    for (const item of restored) first?.before(item);
     changed();
+    return restored.length;
   },
   limit,
   settled: () => Promise.all([...uploads.values()].map((upload) => upload.done)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts import ledger, sealing
 from accounts.models import User
@@ -172,6 +172,27 @@ def test_the_draft_survives_a_reload(page: Page, site: str, tmp_path: Path) -> N
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("an old mill")
     expect(price(page)).to_contain_text("2 images")
     expect(page.locator(".reference")).to_have_count(1)
+
+
+def test_a_reference_that_is_on_its_way_outlives_the_return_of_the_draft(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    picture = tmp_path / "mill.png"
+    picture.write_bytes(factories.picture())
+    open_studio(page, site)
+    address = page.locator("#composer").get_attribute("data-upload")
+    held: dict[str, list[Route]] = {"script": [], "upload": []}
+    page.route("**/js/composer*.js", lambda route: held["script"].append(route))
+    page.route(f"**{address}", lambda route: held["upload"].append(route))
+    page.reload(wait_until="commit")
+
+    page.get_by_label("Add reference pictures").set_input_files(picture)
+    expect(page.locator(".reference-busy")).to_have_count(1)
+    for routes in (held["script"], held["upload"]):
+        routes[0].continue_()
+        page.wait_for_load_state()
+
+    expect(page.locator(".reference:not(.reference-busy) input:not([value=''])")).to_have_count(1)
 
 
 def test_a_phones_picture_is_added_though_the_browser_cannot_show_it(
