@@ -215,7 +215,7 @@ window.easel.references = {
     items()
       .map((item) => ({ id: item.querySelector("input").value, src: item.querySelector("img").src, name: item.querySelector("img").alt }))
       .filter((reference) => reference.id),
-  // Puts those that have room before what is there, some of which may still be on its way; how many it were.
+  // Puts those for which there is room before what is there, of which some may be on its way; answers how many.
   restore(references) {
     const [first] = items();
     const there = new Set(items().map((item) => item.querySelector("input").value));
