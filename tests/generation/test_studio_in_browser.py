@@ -89,7 +89,8 @@ def open_studio(page: Page, site: str, *, theme: str = "dark", size: Any = DESK,
     page.set_viewport_size(size)
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site}])
     page.goto(site + path)
-    page.wait_for_function("window.easel?.feed && window.easel?.composer")
+    # The keys' script is the last to be loaded.
+    page.wait_for_function("window.easel?.feed && window.easel?.composer && window.easel?.singleKeys")
 
 
 def price(page: Page) -> Locator:
