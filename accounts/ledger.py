@@ -274,12 +274,21 @@ def capture(
 
 
 def capture_within(
-    *, hold_id: int, amount: int, reason: str, by: User | None = None, what: Spent = NOTHING_SAID
+    *,
+    hold_id: int,
+    amount: int,
+    reason: str,
+    by: User | None = None,
+    what: Spent = NOTHING_SAID,
+    before: Sequence[rows.Statement] = (),
 ) -> LedgerEntry:
-    """As `capture`, as a part of the caller's transaction, which has to end where it raises."""
+    """As `capture`, as a part of the caller's transaction, which has to end where it raises.
+
+    `before` is what else the transaction writes; it is sent with the first look, and runs before it.
+    """
     check_amount(amount)
     check_words(reason=reason or "-")
-    account, hold = _lock_hold(hold_id)
+    account, hold = _lock_hold(hold_id, before)
     if not hold.is_open:
         if hold.captured != amount:
             raise HoldSettled
@@ -488,10 +497,11 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
-def _lock_hold(hold_id: int) -> tuple[CreditAccount, Hold]:
+def _lock_hold(hold_id: int, before: Sequence[rows.Statement] = ()) -> tuple[CreditAccount, Hold]:
     """The account and then the hold, each as it is once the account is ours."""
     # A hold is one account's for good. It is read by a statement that begins when the lock is ours.
-    accounts, holds = rows.send(
+    *_, accounts, holds = rows.send(
+        *before,
         rows.finding(CreditAccount, where=_OF_HOLD, values=[hold_id], lock=True),
         rows.finding(Hold, where="id = %s", values=[hold_id]),
     )

@@ -65,9 +65,15 @@ def get(model: type[M], *, where: str, values: Sequence[Any], lock: bool = False
     return row
 
 
-def finding(model: type[Model], *, where: str, values: Sequence[Any], lock: bool = False) -> Statement:
-    """Reads the rows of a condition on columns, for `as_read`; `where` may end with an order."""
-    statement = f"SELECT {columns(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608
+def finding(
+    model: type[Model], *, where: str, values: Sequence[Any], lock: bool = False, only: tuple[str, ...] = ()
+) -> Statement:
+    """Reads the rows of a condition on columns, for `as_read`; `where` may end with an order.
+
+    `only` are the columns that are wanted, all where there are none; what is asked of the others later
+    goes to the database.
+    """
+    statement = f"SELECT {columns(model, only=only)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608
     return statement + LOCKING[connection.vendor] * lock, values
 
 
@@ -152,20 +158,25 @@ def update_where(row: Model, *names: str, there: Statement) -> bool:
         return bool(cursor.rowcount)
 
 
-def as_read(model: type[M], values: Sequence[Any]) -> M:
+def as_read(model: type[M], values: Sequence[Any], *, only: tuple[str, ...] = ()) -> M:
     """The model's row from the values of its `columns`, in their order."""
     row = list(values)
-    for index, column, converters in _converted(model, connection.vendor):
+    for index, column, converters in _converted(model, only, connection.vendor):
         for convert in converters:
             row[index] = convert(row[index], column, connection)
-    return model.from_db(connection.alias, [field.attname for field in model._meta.concrete_fields], row)
+    return model.from_db(connection.alias, [field.attname for field in _read_fields(model, only)], row)
 
 
 @cache
-def columns(model: type[Model], of: str = "") -> str:
-    """All columns, of the table that the statement calls `of`."""
+def columns(model: type[Model], of: str = "", only: tuple[str, ...] = ()) -> str:
+    """All columns, or those of `only`, of the table that the statement calls `of`."""
     place = f"{of}." if of else ""
-    return ", ".join(f"{place}{field.column}" for field in model._meta.concrete_fields)
+    return ", ".join(f"{place}{field.column}" for field in _read_fields(model, only))
+
+
+@cache
+def _read_fields(model: type[Model], only: tuple[str, ...]) -> list[Field]:
+    return [field for field in model._meta.concrete_fields if not only or field.column in only]
 
 
 @cache
@@ -204,10 +215,10 @@ def _updating(model: type[Model], names: tuple[str, ...]) -> str:
 
 
 @cache
-def _converted(model: type[Model], vendor: str) -> list[tuple[int, Any, list[Any]]]:
+def _converted(model: type[Model], only: tuple[str, ...], vendor: str) -> list[tuple[int, Any, list[Any]]]:
     """Columns that this kind of database answers otherwise than the field means them: moments, mostly."""
     found = []
-    for index, field in enumerate(model._meta.concrete_fields):
+    for index, field in enumerate(_read_fields(model, only)):
         column = field.cached_col
         converters = connection.ops.get_db_converters(column) + column.get_db_converters(connection)
         if converters:

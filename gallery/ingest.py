@@ -158,6 +158,13 @@ def check_size(size: int, *, max_bytes: int, file_name: str = "") -> None:
 
 def record(stored: Stored) -> Original:
     """The rows of a stored picture, made once for each content. Runs in the caller's transaction."""
+    _, written = recording(stored)
+    *_, (found,) = rows.send(*written, rows.finding(Original, where="sha256 = %s", values=[stored.sha256]))
+    return rows.as_read(Original, found)
+
+
+def recording(stored: Stored) -> tuple[Original, list[rows.Statement]]:
+    """The original as `record` makes it, but for its id, and what writes its rows; for `rows.send`."""
     original = Original(
         sha256=stored.sha256,
         name=stored.name,
@@ -186,8 +193,7 @@ def record(stored: Stored) -> Original:
             size_bytes=copy.size_bytes,
         )
         written.append(rows.inserting(rendition, unique="original_id, size", refers={"original_id": itself}))
-    *_, (found,) = rows.send(*written, rows.finding(Original, where="sha256 = %s", values=[stored.sha256]))
-    return rows.as_read(Original, found)
+    return original, written
 
 
 def store_upload(*, owner: User, data: bytes, file_name: str = "") -> Upload:

@@ -1,6 +1,6 @@
 """How images come into the gallery: the row, what it was made from, and its entry in the search index."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accounts import rows
@@ -16,31 +16,27 @@ class Source:
     image_id: int | None = None
 
 
-def keep(
-    image: Image,
-    *,
-    sources: Sequence[Source] = (),
-    beside: Callable[[Image], Iterable[rows.Statement]] = lambda image: (),
-) -> None:
+def keep(image: Image, *, sources: Sequence[Source] = ()) -> None:
     """Write a new image with its entry in the search index, in the caller's transaction.
 
-    Its `original` is set; what its owner's quota counts is taken from there. `beside` is sent with what is
-    written once it has its id.
+    Its `original` is set; what its owner's quota counts is taken from there.
     """
+    image.pk = rows.send(*keeping(image, sources=sources))[0][0][0]
+    image._state.adding = False
+
+
+def keeping(image: Image, *, sources: Sequence[Source] = ()) -> list[rows.Statement]:
+    """Writes what `keep` writes; for `rows.send`, where the row of its original may go before it."""
     original: Original = image.original
     image.size_bytes = original.size_bytes
-    rows.insert(image)
+    by_content = {"original_id": rows.id_of(original, "sha256")} if original.pk is None else None
+    itself = {"image_id": rows.id_of(image, "public_id")}
     made_from = (
-        ImageSource(
-            image_id=image.pk,
-            position=position,
-            original_id=source.original_id,
-            source_id=source.image_id,
-        )
+        ImageSource(position=position, original_id=source.original_id, source_id=source.image_id)
         for position, source in enumerate(sources, start=1)
     )
-    rows.send(
-        *(rows.inserting(one) for one in made_from),
+    return [
+        rows.inserting(image, refers=by_content),
+        *(rows.inserting(one, refers=itself) for one in made_from),
         index.adding(image, sources=[source.original_id for source in sources]),
-        *beside(image),
-    )
+    ]

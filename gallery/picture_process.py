@@ -1,8 +1,8 @@
 """Has pictures decoded in a process of its own, with limits of memory, processor time and wall time.
 
 `Image.open` on what strangers send is the one place where a file can take our memory, our time or,
-through a fault in a decoder, more. The process is started at the first picture, serves one after the
-other, and is replaced when it dies, overruns, or has served enough.
+through a fault in a decoder, more. The process is started at the first picture, or when one is on its way,
+serves one after the other, and is replaced when it dies, overruns, or has served enough.
 """
 
 import atexit
@@ -108,6 +108,14 @@ class PictureProcess:
             except _Died as death:
                 raise CannotRead("unreadable") from death
 
+    def start(self) -> None:
+        """Have the process there before the first picture is, which would wait a third of a second for it."""
+        if self._lock.acquire(blocking=False):  # who has it just now sees to it
+            try:
+                self._running()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """End the process. The next picture starts another."""
         with self._lock:
@@ -208,6 +216,11 @@ class PicturePool:
         """As `PictureProcess.ask`, by the process that comes free first."""
         with self._one() as process:
             return process.ask(task, data, **arguments)
+
+    def start(self, number: int) -> None:
+        """Have up to so many processes there before their first pictures are."""
+        for process in self._processes[:number]:
+            process.start()
 
     def close(self) -> None:
         """End the processes. The next picture starts one again."""

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
+from gallery import picture_process
 from generation import claims
 from generation.catalog import Catalog
 from generation.catalog import load as load_catalog
@@ -86,6 +87,11 @@ class Desk:
         if self._reached_at is None:
             self._reached_at = time.monotonic()
         return result
+
+    def expect_pictures(self, number: int) -> None:
+        """Have what decodes them there by the time they come; the calls for them take longer than that."""
+        if not self._picturing:
+            self._pictures.submit(picture_process.shared.start, number)
 
     async def pictures(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on one of the pictures' threads; it must not touch the database."""

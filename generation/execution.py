@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,7 +18,7 @@ from django.utils import timezone
 from accounts import events, ledger, rows
 from accounts.models import Hold
 from gallery import collections, ingest, keeping, provenance
-from gallery.models import Image
+from gallery.models import Image, Original
 from generation import health
 from generation.catalog import Offer
 from generation.claims import Claim
@@ -104,11 +103,11 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
     :raises OutcomeLost: when an earlier call may have been taken, or has brought those pictures.
     """
     found, holds, attempts = rows.send(
-        _mine(claim),
-        rows.finding(Hold, where=_HOLD_OF, values=[claim.generation_id]),
+        _mine(claim, _FOR_A_CALL),
+        rows.finding(Hold, where=_HOLD_OF, values=[claim.generation_id], only=_WHOSE),
         rows.finding(Attempt, where=_ATTEMPTS_OF, values=[claim.generation_id]),
     )
-    generation = _only(claim, found)
+    generation = _only(claim, found, _FOR_A_CALL)
     if generation.cancel_requested_at is not None:
         raise CancelRequested(claim)
     earlier = [rows.as_read(Attempt, attempt) for attempt in attempts]
@@ -116,7 +115,7 @@ def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
         raise OutcomeLost(claim)
     offer = sending.offer
     health.admit(offer.provider, now=now)
-    hold = rows.as_read(Hold, holds[0])
+    hold = rows.as_read(Hold, holds[0], only=_WHOSE)
     attempt = Attempt(
         generation=generation,
         number=claim.attempt,
@@ -221,37 +220,40 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
     :raises Fenced:
     """
     found, references = rows.send(
-        _mine(claim), rows.finding(Reference, where=_REFERENCES_OF, values=[claim.generation_id])
+        _mine(claim, _TO_DELIVER),
+        rows.finding(Reference, where=_REFERENCES_OF, values=[claim.generation_id]),
     )
-    generation = _only(claim, found)
+    generation = _only(claim, found, _TO_DELIVER)
     asked, got = generation.count, len(delivered)
     status, why = (Status.SUCCEEDED, None) if got == asked else (Status.PARTIAL, short)
     attempts = {one.attempt.pk: one.attempt for one in delivered}.values()
     done = [
         _updating(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now) for attempt in attempts
     ]
-    rows.send(*_ending(generation, status, why, now), *done)
     sources = _sources(generation, references)
-    images = []
+    put_out, images = [], []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
-        image = _image(generation, one.attempt, one.picture, now)
-        keeping.keep(image, sources=sources, beside=partial(_putting_out, generation, place, one))
-        images.append(image)
+        original, recorded = ingest.recording(one.picture)
+        image = _image(generation, one.attempt, original, now)
+        output = Output(generation=generation, position=place, attempt=one.attempt, sha256=one.picture.sha256)
+        itself = {"image_id": rows.id_of(image, "public_id")}
+        put_out += [
+            *recorded,
+            *keeping.keeping(image, sources=sources),
+            rows.inserting(output, refers=itself),
+        ]
+        images.append(image.public_id)
     ledger.capture_within(
         hold_id=generation.hold_id,
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
+        before=[*_ending(generation, status, why, now), *done, *put_out],
     )
     if generation.collection_id is not None:
         # After the account, as whoever submits holds the two in that order.
-        collections.file(generation.collection_id, images, by_id=generation.user_id)
-
-
-def _putting_out(generation: Generation, place: int, one: Delivered, image: Image) -> list[rows.Statement]:
-    output = Output(generation=generation, position=place, attempt=one.attempt, image=image)
-    output.sha256 = one.picture.sha256
-    return [rows.inserting(output)]
+        made = sorted(Image.objects.filter(public_id__in=images), key=lambda one: images.index(one.public_id))
+        collections.file(generation.collection_id, made, by_id=generation.user_id)
 
 
 def _maker(delivered: Sequence[Delivered]) -> str:
@@ -372,6 +374,13 @@ def vendor_ids(provider: str) -> frozenset[str]:
 _HOLD_OF = "id = (SELECT hold_id FROM generation_generation WHERE id = %s)"
 _ATTEMPTS_OF = "generation_id = %s ORDER BY number, sequence"
 _REFERENCES_OF = "generation_id = %s ORDER BY position"
+# What is read of a generation, and of its hold; each column more is planned, sent and read anew every time.
+_FOR_A_CALL = ("id", "public_id", "user_id", "model", "count", "cancel_requested_at")
+_TO_DELIVER = (
+    *_FOR_A_CALL,
+    *("prompt", "aspect_ratio", "price", "continues_id", "collection_id", "hold_id", "attempts_made"),
+)
+_WHOSE = ("id", "account_id", "team_id")
 
 
 def _locked(claim: Claim) -> Generation:
@@ -379,17 +388,17 @@ def _locked(claim: Claim) -> Generation:
     return _only(claim, found)
 
 
-def _mine(claim: Claim) -> rows.Statement:
+def _mine(claim: Claim, only: tuple[str, ...] = ()) -> rows.Statement:
     """Reads the claim's generation and locks it, where it is still the claim's."""
     mine = "id = %s AND attempts_made = %s AND status = %s"
     values = [claim.generation_id, claim.attempt, Status.RUNNING.value]
-    return rows.finding(Generation, where=mine, values=values, lock=True)
+    return rows.finding(Generation, where=mine, values=values, lock=True, only=only)
 
 
-def _only(claim: Claim, found: Sequence[Sequence[Any]]) -> Generation:
+def _only(claim: Claim, found: Sequence[Sequence[Any]], only: tuple[str, ...] = ()) -> Generation:
     if not found:
         raise Fenced(claim)
-    return rows.as_read(Generation, found[0])
+    return rows.as_read(Generation, found[0], only=only)
 
 
 def _end(generation: Generation, status: Status, reason: Reason | None, now: datetime) -> None:
@@ -407,11 +416,11 @@ def _ending(
     return [rows.updating(generation, *ended, "attempts_made"), *_telling(generation)]
 
 
-def _image(generation: Generation, attempt: Attempt, picture: ingest.Stored, now: datetime) -> Image:
+def _image(generation: Generation, attempt: Attempt, original: Original, now: datetime) -> Image:
     return Image(
         owner_id=generation.user_id,
         team_id=attempt.team_id,
-        original=ingest.record(picture),
+        original=original,
         prompt=generation.prompt,
         model=generation.model,
         # For good: a real provider set up later made none of these.
@@ -449,7 +458,7 @@ def _update_mine(claim: Claim, attempt: Attempt, **changes: Any) -> None:
     before = {name: getattr(attempt, name) for name in changes}
     for name, value in changes.items():
         setattr(attempt, name, value)
-    if not rows.update_where(attempt, *changes, there=_mine(claim)):
+    if not rows.update_where(attempt, *changes, there=_mine(claim, ("id",))):
         for name, value in before.items():
             setattr(attempt, name, value)
         raise Fenced(claim)

@@ -34,7 +34,7 @@ CALM_SECONDS, CROWDED_SECONDS = 0.3, 2.0
 """The least time between two looks while it serves; the longer one where nearly all places are taken and
 pictures pile up, so that those that come free are filled by one look."""
 # Where so large a part of the places is free, it doesn't wait for more.
-FREE_SHARE = 1 / 8
+FREE_SHARE = 1 / 4
 BEAT_SECONDS = 2.0
 # The rest of a worker's places is for others, who need not wait until one of so many calls has ended.
 SHARE_MAX = 2 / 3
@@ -114,6 +114,8 @@ class Runner:
             return True
         try:
             taken = await self._desk.rows_once(self._take, free)
+            if taken:
+                self._desk.expect_pictures(len(taken))
             for claim, generation in taken.items():
                 self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
             return len(taken) == free or await self._desk.rows_once(self._something_is_put_off)

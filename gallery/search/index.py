@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from accounts.rows import Statement
+from accounts.rows import Statement, id_of
 from gallery.models import Image, ImageSource, ImageTag
 from gallery.search import marks, vocabulary
 from gallery.search.words import words
@@ -46,8 +46,10 @@ def entry_of(image: Image, *, tags: Iterable[int] = (), sources: Iterable[int] =
 
 
 def adding(image: Image, *, tags: Iterable[int] = (), sources: Iterable[int] = ()) -> Statement:
-    """Writes a new image's entry; for `rows.send` in the transaction that makes it."""
-    return _INSERT[connection.vendor], _as_row(entry_of(image, tags=tags, sources=sources))
+    """Writes a new image's entry; for `rows.send` after its row, when it need not have its id yet."""
+    _, *texts = _as_row(entry_of(image, tags=tags, sources=sources))
+    itself, known_by = id_of(image, "public_id")
+    return _INSERT[connection.vendor].replace("%s", itself, 1), [*known_by, *texts]
 
 
 def write(image_ids: Iterable[int]) -> None:

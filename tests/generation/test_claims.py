@@ -183,6 +183,33 @@ def test_nobody_waits_for_who_counts_places_just_now(settings) -> None:
     assert len(claims.take(limit=1, now=timezone.now())) == 1
 
 
+@pytest.mark.needs_postgres
+@pytest.mark.django_db(transaction=True)
+def test_where_another_worker_was_quicker_the_next_in_line_are_claimed() -> None:
+    """Two that look at once choose the same; the second doesn't wait for its next look with free places."""
+    user = factories.person()
+    for number in range(4):
+        factories.generation(user, prompt=f"{number}")
+    taking, done = threading.Event(), threading.Event()
+
+    def take() -> None:
+        with transaction.atomic():
+            claims.take(limit=2, now=timezone.now())
+            taking.set()
+            done.wait(20)
+        connection.close()
+
+    other = threading.Thread(target=take)
+    other.start()
+    try:
+        assert taking.wait(20)
+        taken = claims.take(limit=2, now=timezone.now(), here_max=2)
+    finally:
+        done.set()
+        other.join()
+    assert prompts(taken) == ["2", "3"]
+
+
 def test_no_look_reads_what_has_ended() -> None:
     """As the database plans it: an index leads to what is queued or runs."""
     now = timezone.now()

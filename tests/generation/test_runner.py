@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from accounts import changes
+from gallery import picture_process
 from generation import claims, delivery, execution, health, heartbeats, queue, recovery, runner, specs
 from generation.desk import Desk
 from generation.models import Attempt, Generation, WorkerProcess
@@ -95,12 +96,12 @@ def test_who_stands_by_hears_of_work_and_no_task_is_sent(standing, monkeypatch) 
 
 
 @pytest.mark.parametrize(
-    ("free", "piled", "looks_early"), [(1, 40, False), (2, 40, True), (16, 40, True), (1, 0, True)]
+    ("free", "piled", "looks_early"), [(3, 40, False), (4, 40, True), (16, 40, True), (1, 0, True)]
 )
 def test_where_pictures_pile_up_and_nearly_all_places_are_taken_it_looks_less_often(
     monkeypatch: pytest.MonkeyPatch, free: int, piled: int, looks_early: bool
 ) -> None:
-    """An eighth of its 16 places is enough; with less it waits for more that come free."""
+    """A quarter of its 16 places is enough; with less it waits for more that come free."""
     monkeypatch.setattr(runner, "CALM_SECONDS", 0.05)
     monkeypatch.setattr(runner, "CROWDED_SECONDS", 0.6)
 
@@ -127,6 +128,20 @@ def test_where_pictures_pile_up_and_nearly_all_places_are_taken_it_looks_less_of
     took = asyncio.run(pause())
 
     assert took < 0.4 if looks_early else 0.55 < took < 2
+
+
+def test_what_decodes_is_there_before_the_provider_has_answered(standing) -> None:
+    picture_process.shared.close()
+    provider = SlowProvider()
+    standing(provider)
+
+    generation = factories.generation()
+
+    wait_until(lambda: picture_process.shared.pid is not None)
+    expected = picture_process.shared.pid
+    provider.go_on.set()
+    wait_until(lambda: Generation.objects.get(pk=generation.pk).status == "succeeded")
+    assert picture_process.shared.pid == expected
 
 
 def test_told_to_leave_it_claims_nothing_more_and_ends_what_it_has(standing) -> None:
