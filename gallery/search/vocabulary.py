@@ -38,6 +38,11 @@ CREATE = (
 )
 DROP = ("DROP FUNCTION gallery_search_learn CASCADE", f"DROP TABLE {TABLE}")
 
+# Marks begin with a capital, words never do.
+_EVERY = f"""
+    INSERT INTO {TABLE} (word) SELECT word FROM ts_stat('SELECT document FROM gallery_search') one
+      WHERE word !~ '^[A-Z]' AND NOT EXISTS (SELECT 1 FROM {TABLE} known WHERE known.word = one.word)
+"""  # noqa: S608
 _BEGUN = f"""
     SELECT given, ARRAY(
       SELECT DISTINCT word FROM {TABLE} WHERE word ~>=~ given AND word ~<~ (given || chr(1114111))
@@ -54,6 +59,12 @@ def spelled_out(expression: Expression) -> Expression:
         frozenset(one for atom in clause for one in _meant(atom, begun)) for clause in expression.clauses
     )
     return replace(expression, clauses=tuple(clauses))
+
+
+def learn() -> None:
+    """Add the words of all entries, for who has written them without the triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERY)
 
 
 def _meant(atom: Atom, begun: dict[str, list[str]]) -> list[Atom]:
