@@ -4,9 +4,9 @@ There are two ways: walking from the newest on and looking at each entry, which 
 and by the GIN index, which reads all places of a word and is quick for what is rare. The planner takes words
 and marks for independent, and always looks up all of them, common ones too, though looking at a few thousand
 entries is quicker than reading hundreds of thousands of places. So here the newest entries are looked at
-first; where they don't suffice, they tell how common each part of the expression is, and so which way is
-quicker, which parts are worth looking up, and how far back one has to go: what the index finds beyond that
-is not looked at, for each is a page of its own.
+first; where they don't suffice, they tell how far one would have to walk, and the planner how common each
+clause is, and so which way is quicker, which clauses are worth looking up, and how far back one has to go:
+what the index finds beyond that is not looked at, for each is a page of its own.
 """
 
 import math
@@ -16,17 +16,22 @@ from typing import Any
 
 from django.db import connection
 
+from accounts import rows
 from gallery.search import vocabulary
 from gallery.search.conditions import Condition, Conditions, both
-from gallery.search.expression import Expression, tsquery
+from gallery.search.expression import Atom, Expression, Word, tsquery
 from gallery.search.index import TABLE
 
-WINDOW, COUNTED = 2_000, 500
-"""Entries that are looked at first, and those of them by which it is told how common each clause is."""
-# What things cost, an entry that is looked at in order being 1: one found by the index and looked at then;
-# one place of a word in the index, and one that it looks for there as a rarer word is in it; and an entry's
-# number where only near ones are wanted. Measured with a million entries.
-_FOUND, _PLACE, _SOUGHT, _NUMBER = 6.0, 0.2, 0.4, 0.1
+WINDOW = 2_000
+"""Entries that are looked at first."""
+NAMED_MAX = 100
+"""A word that begins more than so many is gathered, also where a rarer clause leads to its places."""
+# What things cost, an entry that is looked at in order being 1. In the index: a place of the rarest clause,
+# which are all read; one of a word that begins too many others to name them, which are gathered first; one
+# that is passed over on the way to where a rarer clause is, and going there where that is far. Then an entry
+# that was found and is looked at, and an entry's number where only near ones are wanted. Measured with a
+# million entries.
+_READ, _GATHERED, _PASSED, _SOUGHT, _FOUND, _NUMBER = 0.15, 0.25, 0.006, 20.0, 4.0, 0.1
 # The function and not the operator `@@`: it knows no index.
 _MATCHES = "ts_match_vq({document}, %s::tsquery)"
 Statement = tuple[str, list[Any]]
@@ -43,36 +48,47 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What the window had: how many entries, the ids of the first and of the last, and of those that were
-    counted how many have each clause; and about how many entries there are in all.
-    """
+class Window:
+    """The first entries: how many, the ids of the first and of the last, and about how many there are."""
 
     entries: int
-    counted: int
-    having: Sequence[int]
     total: int
     first: int = 0
     last: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A clause of the expression, and about how many entries have it.
+
+    `named` has words that begin others as those; `gathers` says that one begins too many, so that the index
+    reads all its places first.
+    """
+
+    clause: frozenset[Atom]
+    size: float
+    named: frozenset[Atom] = frozenset()
+    gathers: bool = False
 
 
 def newest(search: Search) -> list[int]:
     """The first ids in the order."""
     if search.conditions.within:
         return _ids(_of_few(search))
-    ids, sample = _look(search)
-    if len(ids) == search.size or sample.entries < WINDOW:
+    ids, window = _look(search)
+    if len(ids) == search.size or window.entries < WINDOW:
         return ids
-    search, sample = _rarest_first(search, sample)
-    walked = sample.entries
-    end: int | None = sample.last
+    parts = _parts(search)
+    walked = window.entries
+    end: int | None = window.last
     while True:
         left = entries_to_walk(walked, len(ids), search.size - len(ids))
         # Twice as many as it should take.
         near = walked + 2 * math.ceil(left)
-        if _index_costs(sample, near) < left:
-            return _looked_up(search, sample, near)
-        behind, end = end, _end(search, sample, near)
+        costs = (cost_of_index(parts, window.total, some) for some in (near, window.total))
+        if min(costs) < left:
+            return _looked_up(search, parts, window, near)
+        behind, end = end, _end(search, window, near)
         ids += _ids(_walk(search, behind, end, search.size - len(ids)))
         if len(ids) == search.size or end is None:
             return ids
@@ -84,60 +100,81 @@ def entries_to_walk(walked: int, found: int, more: int) -> float:
     return more * (walked + 1) / (found + 0.5)
 
 
-def worth_looking_up(sample: Sample, near: int) -> int:
+def worth_looking_up(parts: Sequence[Part], total: int, near: int) -> int:
     """How many of the clauses, the rarest being first, the index is to be asked for; at least one.
 
-    What they find is looked at where it is among the nearest so many entries.
+    What they find of `total` entries is looked at where it is among the nearest so many.
     """
-    numbers = range(1, len(sample.having) + 1)
-    return min(numbers, key=lambda number: cost_of_index(sample, number, near))
+    numbers = range(1, len(parts) + 1)
+    return min(numbers, key=lambda number: _cost(parts[:number], total, near))
 
 
-def cost_of_index(sample: Sample, clauses: int, near: int) -> float:
-    """What it costs to look up so many clauses and to look at what has all of them and is so near."""
-    places, found = 0.0, 1.0
-    for having in sample.having[:clauses]:
-        rate = (having + 0.5) / (sample.counted + 1)
-        # A place is looked for only where all rarer ones are.
-        places += min(_PLACE * rate, _SOUGHT * found)
-        found *= rate
-    return sample.total * places + near * (_FOUND * found + _NUMBER * (near < sample.total))
+def cost_of_index(parts: Sequence[Part], total: int, near: int) -> float:
+    """What it costs to look up those clauses that are worth it, and to look at what is found so near."""
+    return _cost(parts[: worth_looking_up(parts, total, near)], total, near)
+
+
+def _cost(parts: Sequence[Part], total: int, near: int) -> float:
+    first, *others = parts
+    found = max(first.size, 1.0)
+    cost = (_GATHERED if first.gathers else _READ) * first.size
+    for part in others:
+        sought = min(_PASSED * part.size, _SOUGHT * found)
+        cost += _GATHERED * part.size if part.gathers else sought
+        found *= part.size / total
+    return cost + near * (_FOUND * found / total + _NUMBER * (near < total))
 
 
 def every(search: Search) -> Statement:
     """The statement that answers all ids in the order, and its values."""
-    return _by_index(search, len(search.expression.clauses), limit="")
+    return _by_index(search, vocabulary.spelled_out(search.expression).clauses, limit="")
 
 
-def _rarest_first(search: Search, sample: Sample) -> tuple[Search, Sample]:
+def _parts(search: Search) -> list[Part]:
+    """The clauses, the rarest first."""
     clauses = search.expression.clauses
-    order = sorted(range(len(clauses)), key=lambda number: sample.having[number])
-    expression = replace(search.expression, clauses=tuple(clauses[number] for number in order))
-    having = [sample.having[number] for number in order]
-    return replace(search, expression=expression), replace(sample, having=having)
+    named = vocabulary.spelled_out(search.expression, most=NAMED_MAX).clauses
+    asked = (tsquery(Expression((clause,))) for clause in clauses)
+    planned = rows.send(
+        *(
+            (f"EXPLAIN (FORMAT JSON) SELECT FROM {TABLE} WHERE document @@ %s::tsquery", [one])
+            for one in asked
+        )
+    )
+    parts = [
+        Part(clause, float(plan[0]["Plan"]["Plan Rows"]), names, gathers=any(map(_begins, names)))
+        for clause, names, ((plan,),) in zip(clauses, named, planned, strict=True)
+    ]
+    return sorted(parts, key=lambda part: part.size)
 
 
-def _index_costs(sample: Sample, near: int) -> float:
-    costs = (cost_of_index(sample, worth_looking_up(sample, some), some) for some in (near, sample.total))
-    return min(costs)
+def _begins(atom: Atom) -> bool:
+    return isinstance(atom, Word) and atom.finds_longer
 
 
-def _looked_up(search: Search, sample: Sample, near: int) -> list[int]:
+def _asked(parts: Sequence[Part]) -> list[frozenset[Atom]]:
+    """What the index is asked for. All places of the first are read, where gathering beats many names."""
+    first, *others = parts
+    many = len(first.named) - len(first.clause) > vocabulary.BEGUN_MAX
+    return [first.clause if many else first.named, *(part.named for part in others)]
+
+
+def _looked_up(search: Search, parts: Sequence[Part], window: Window, near: int) -> list[int]:
     """The first ids by the index: of those that are near, where that is worth while and they suffice."""
-    clauses, clauses_of_near = worth_looking_up(sample, sample.total), worth_looking_up(sample, near)
-    cost = cost_of_index(sample, clauses, sample.total)
-    end = _end(search, sample, near)
-    if end is not None and cost_of_index(sample, clauses_of_near, near) < cost / 2:
-        ids = _ids(_by_index(search, clauses_of_near, [_until(search, end)]))
+    total = window.total
+    end = _end(search, window, near)
+    if end is not None and cost_of_index(parts, total, near) < cost_of_index(parts, total, total) / 2:
+        chosen = parts[: worth_looking_up(parts, total, near)]
+        ids = _ids(_by_index(search, _asked(chosen), [_until(search, end)]))
         if len(ids) == search.size:
             return ids
-    return _ids(_by_index(search, clauses))
+    return _ids(_by_index(search, _asked(parts[: worth_looking_up(parts, total, total)])))
 
 
-def _end(search: Search, sample: Sample, entries: int) -> int | None:
-    """The id of about the last of so many entries, as ids go on in the sample; None where these are all."""
-    end = sample.first + round((sample.last - sample.first) / sample.entries * entries)
-    return None if entries >= sample.total or end <= 0 else end
+def _end(search: Search, window: Window, entries: int) -> int | None:
+    """The id of about the last of so many entries, as ids go on in the window; None where these are all."""
+    end = window.first + round((window.last - window.first) / window.entries * entries)
+    return None if entries >= window.total or end <= 0 else end
 
 
 def _until(search: Search, end: int) -> Condition:
@@ -156,28 +193,24 @@ def _walk(search: Search, behind: int | None, end: int | None, size: int) -> Sta
     return sql, values
 
 
-def _look(search: Search) -> tuple[list[int], Sample]:
+def _look(search: Search) -> tuple[list[int], Window]:
     found, values = _window(search)
     near, bounds = both("s.id", "TRUE", [], search.conditions.of_id)
-    clauses = [tsquery(Expression((clause,))) for clause in search.expression.clauses]
-    counts = [f"COUNT(*) FILTER (WHERE {_MATCHES.format(document='w.document')})" for _ in clauses]
     ends = ("MAX", "MIN") if search.order == "DESC" else ("MIN", "MAX")
-    nearest = f"FROM {TABLE} s WHERE {near} ORDER BY s.id {search.order}"
     sql = f"""
         WITH found AS MATERIALIZED ({found}),
           wanting AS (SELECT COUNT(*) < {search.size:d} AS more FROM found)
         SELECT ARRAY(SELECT id FROM found ORDER BY id {search.order}),
-          (SELECT ARRAY[COUNT(*), {ends[0]}(w.id), {ends[1]}(w.id)]
-            FROM (SELECT s.id {nearest} LIMIT {WINDOW}) w WHERE (SELECT more FROM wanting)),
-          (SELECT ARRAY[COUNT(*), {", ".join(counts)}]
-            FROM (SELECT s.document {nearest} LIMIT {COUNTED}) w WHERE (SELECT more FROM wanting)),
+          (SELECT ARRAY[COUNT(*), {ends[0]}(w.id), {ends[1]}(w.id)] FROM (
+            SELECT s.id FROM {TABLE} s WHERE {near} ORDER BY s.id {search.order} LIMIT {WINDOW}
+          ) w WHERE (SELECT more FROM wanting)),
           (SELECT reltuples::bigint FROM pg_class WHERE oid = '{TABLE}'::regclass)
     """  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, *bounds, *clauses, *bounds])
-        ids, (entries, first, last), (counted, *having), total = cursor.fetchone()
+        cursor.execute(sql, [*values, *bounds])
+        ids, (entries, first, last), total = cursor.fetchone()
     # Never analysed yet: -1.
-    return ids, Sample(entries, counted, having, max(total, entries), first or 0, last or 0)
+    return ids, Window(entries, max(total, entries), first or 0, last or 0)
 
 
 def _ids(statement: Statement) -> list[int]:
@@ -201,16 +234,19 @@ def _window(search: Search) -> Statement:
 
 
 def _by_index(
-    search: Search, clauses: int, nearby: Sequence[Condition] = (), *, limit: str | None = None
+    search: Search,
+    asked: Sequence[frozenset[Atom]],
+    nearby: Sequence[Condition] = (),
+    *,
+    limit: str | None = None,
 ) -> Statement:
-    """What is found among all, or where it is nearby, by looking up the first clauses.
+    """What is found among all, or where it is nearby, by asking the index for these clauses.
 
-    What they find is compared with the others.
+    What they find is compared with all where these are fewer.
     """
-    asked = Expression(search.expression.clauses[:clauses])
-    looked_up = [tsquery(Expression((clause,))) for clause in vocabulary.spelled_out(asked).clauses]
+    looked_up = [tsquery(Expression((clause,))) for clause in asked]
     matches, compared = ["s.document @@ %s::tsquery"] * len(looked_up), list(looked_up)
-    if clauses < len(search.expression.clauses) or search.expression.without:
+    if len(asked) < len(search.expression.clauses) or search.expression.without:
         matches.append(_MATCHES.format(document="s.document"))
         compared.append(_looked_at(search))
     joined = " JOIN gallery_image i ON i.id = s.id" if search.conditions.of_row else ""

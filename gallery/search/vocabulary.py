@@ -7,7 +7,6 @@ The database adds the words of each new entry by itself. None is ever taken away
 more costs nothing. Nobody waits for another's new word, so one may stand there twice.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from django.db import connection
@@ -16,7 +15,7 @@ from gallery.search.expression import Atom, Expression, Phrase, Word
 
 TABLE = "gallery_search_word"
 BEGUN_MAX = 24
-"""A word that begins more than so many is looked up as a prefix."""
+"""A word that begins more than so many is looked up as a prefix, unless it is said otherwise."""
 
 CREATE = (
     f"CREATE TABLE {TABLE} (word text NOT NULL)",
@@ -46,15 +45,16 @@ _EVERY = f"""
 _BEGUN = f"""
     SELECT given, ARRAY(
       SELECT DISTINCT word FROM {TABLE} WHERE word ~>=~ given AND word ~<~ (given || chr(1114111))
-      LIMIT {BEGUN_MAX + 1}
+      LIMIT %s
     ) FROM unnest(%s::text[]) given
 """  # noqa: S608
 
 
-def spelled_out(expression: Expression) -> Expression:
-    """It with each word that begins others as those, where they aren't too many; it finds the same."""
+def spelled_out(expression: Expression, *, most: int = BEGUN_MAX) -> Expression:
+    """It with each word that begins at most so many others as those; it finds the same."""
     atoms = {atom for clause in expression.clauses for atom in clause}
-    begun = _begun(atom.text for atom in atoms if isinstance(atom, Word) and atom.finds_longer)
+    longer = {atom.text for atom in atoms if isinstance(atom, Word) and atom.finds_longer}
+    begun = _begun(sorted(longer), most)
     clauses = (
         frozenset(one for atom in clause for one in _meant(atom, begun)) for clause in expression.clauses
     )
@@ -73,11 +73,10 @@ def _meant(atom: Atom, begun: dict[str, list[str]]) -> list[Atom]:
     return [Phrase((word,)) for word in begun[atom.text]]
 
 
-def _begun(texts: Iterable[str]) -> dict[str, list[str]]:
+def _begun(texts: list[str], most: int) -> dict[str, list[str]]:
     """The words that begin with each text, where there are some and not too many."""
-    wanted = sorted(set(texts))
-    if not wanted:
+    if not texts:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_BEGUN, [wanted])
-        return {text: found for text, found in cursor.fetchall() if 0 < len(found) <= BEGUN_MAX}
+        cursor.execute(_BEGUN, [most + 1, texts])
+        return {text: found for text, found in cursor.fetchall() if 0 < len(found) <= most}
