@@ -31,7 +31,7 @@ NAMED_MAX = 100
 # that is passed over on the way to where a rarer clause is, and going there where that is far. Then an entry
 # that was found and is looked at, and an entry's number where only near ones are wanted. Measured with a
 # million entries.
-_READ, _GATHERED, _PASSED, _SOUGHT, _FOUND, _NUMBER = 0.15, 0.25, 0.006, 20.0, 4.0, 0.1
+_READ, _GATHERED, _PASSED, _SOUGHT, _FOUND, _NUMBER = 0.4, 0.6, 0.01, 35.0, 6.0, 0.15
 # The function and not the operator `@@`: it knows no index.
 _MATCHES = "ts_match_vq({document}, %s::tsquery)"
 Statement = tuple[str, list[Any]]
@@ -69,6 +69,19 @@ class Part:
     size: float
     named: frozenset[Atom] = frozenset()
     gathers: bool = False
+
+    @property
+    def alone(self) -> frozenset[Atom]:
+        """What is asked for where all its places are read: there gathering beats many names."""
+        return self.clause if self._names_many else self.named
+
+    @property
+    def cost_alone(self) -> float:
+        return self.size * (_GATHERED if self.gathers or self._names_many else _READ)
+
+    @property
+    def _names_many(self) -> bool:
+        return len(self.named) - len(self.clause) > vocabulary.BEGUN_MAX
 
 
 def newest(search: Search) -> list[int]:
@@ -117,7 +130,7 @@ def cost_of_index(parts: Sequence[Part], total: int, near: int) -> float:
 def _cost(parts: Sequence[Part], total: int, near: int) -> float:
     first, *others = parts
     found = max(first.size, 1.0)
-    cost = (_GATHERED if first.gathers else _READ) * first.size
+    cost = first.cost_alone
     for part in others:
         sought = min(_PASSED * part.size, _SOUGHT * found)
         cost += _GATHERED * part.size if part.gathers else sought
@@ -153,10 +166,9 @@ def _begins(atom: Atom) -> bool:
 
 
 def _asked(parts: Sequence[Part]) -> list[frozenset[Atom]]:
-    """What the index is asked for. All places of the first are read, where gathering beats many names."""
+    """What the index is asked for."""
     first, *others = parts
-    many = len(first.named) - len(first.clause) > vocabulary.BEGUN_MAX
-    return [first.clause if many else first.named, *(part.named for part in others)]
+    return [first.alone, *(part.named for part in others)]
 
 
 def _looked_up(search: Search, parts: Sequence[Part], window: Window, near: int) -> list[int]:
