@@ -1,17 +1,12 @@
-"""The event stream: whose events, from where on, in which form, for how long, and none lost."""
+"""The event stream: whose events, from where on, in which form, and for how long."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
-from datetime import timedelta
-from typing import Any, TypeVar
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import OperationalError, connection, connections, transaction
-from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -21,85 +16,24 @@ from accounts.hub import Listener
 from accounts.models import Event, User
 from tests import factories
 from tests.accounts import another
+from tests.accounts.streams import (
+    PAGES,
+    Reader,
+    atell,
+    begin,
+    beginning,
+    decoded,
+    opened,
+    run,
+    tell,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Answer = TypeVar("Answer")
-PAGES = stream.ForPages()
-BEGINNING = Place(0)
 
 
 @pytest.fixture(autouse=True)
-def beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event of nobody here, so that the ids have a beginning of which something is kept."""
-    tell(factories.person(credits=0), "first")
-    monkeypatch.setitem(globals(), "BEGINNING", events.place(0))
-
-
-def tell(user: User, subject: str = "g1") -> Event:
-    events.record(user_id=user.pk, kind=events.Kind.GENERATION, subject=subject)
-    return Event.objects.latest("pk")
-
-
-atell = sync_to_async(tell)
-
-
-def run(work: Callable[[], Awaitable[Answer]]) -> Answer:
-    async def closing() -> Answer:
-        try:
-            return await work()
-        finally:
-            await sync_to_async(connections.close_all)()
-
-    return asyncio.run(closing())  # type: ignore[arg-type]
-
-
-class Reader:
-    """Reads a stream as a browser does: event by event, keeping the last id."""
-
-    def __init__(self, parts: AsyncIterator[str]) -> None:
-        self._parts, self._text = parts, ""
-        self.last_id = ""
-        self.heard: list[tuple[str, str]] = []
-
-    async def next(self, seconds: float = 10) -> tuple[str, str]:
-        """The next event's name and data."""
-        while True:
-            while "\n\n" in self._text:
-                block, _, self._text = self._text.partition("\n\n")
-                lines = dict(line.partition(": ")[::2] for line in block.splitlines())
-                self.last_id = lines.get("id", self.last_id)
-                if "event" in lines:
-                    self.heard.append((lines["event"], lines.get("data", "")))
-                    return self.heard[-1]
-            self._text += await asyncio.wait_for(anext(self._parts), seconds)
-
-    async def subjects(self, *, until: str) -> list[str]:
-        """What the events are about, up to that one."""
-        found = [""]
-        while found[-1] != until:
-            found.append((await self.next())[1])
-        return found[1:]
-
-    async def place(self) -> Place:
-        """Where the stream stands when it is open."""
-        while not self.last_id:
-            part = await asyncio.wait_for(anext(self._parts), 10)
-            self._text += part
-            if part.startswith("id: "):
-                self.last_id = part.split()[1]
-        found = events.place_of(self.last_id)
-        assert found is not None
-        return found
-
-
-async def decoded(response: StreamingHttpResponse) -> AsyncIterator[str]:
-    async for part in response:
-        yield part.decode()
-
-
-def opened(user: User, after: Place | None = None, **terms: Any) -> "aclosing[AsyncIterator[str]]":
-    """A stream from the beginning, or from a place on."""
-    return aclosing(stream.stream(Listener(user.pk), PAGES, after or BEGINNING, **terms))  # type: ignore[type-var]
+def _begun() -> None:
+    begin()
 
 
 def test_a_stranger_gets_no_stream_and_no_redirect() -> None:
@@ -276,290 +210,6 @@ def test_many_changes_are_few_looks_and_each_is_told_once(monkeypatch: pytest.Mo
     assert len(looks) <= 4 + (time.monotonic() - began) / hub.GAP_SECONDS
 
 
-# --- Late commits, and coming back --------------------------------------------------------------
-
-
-class OpenTransaction:
-    """A transaction of another connection that has written an event and not committed it yet."""
-
-    def __init__(self, user: User, subject: str) -> None:
-        import psycopg
-
-        parameters = connection.get_connection_params()
-        names = ("dbname", "user", "password", "host", "port")
-        self._connection = psycopg.connect(**{name: parameters[name] for name in names if name in parameters})
-        self._connection.execute(
-            "INSERT INTO accounts_event (user_id, kind, subject, created_at)"
-            " VALUES (%s, 'generation', %s, now())",
-            [user.pk, subject],
-        )
-
-    def commit(self) -> None:
-        self._connection.commit()
-        self._connection.close()
-
-
-@pytest.mark.needs_postgres
-def test_an_event_that_is_seen_late_is_told_all_the_same_and_once() -> None:
-    user = factories.person(credits=0)
-
-    async def listen() -> list[str]:
-        async with opened(user) as parts:
-            reader = Reader(parts)
-            await reader.place()
-            late = OpenTransaction(user, "late")
-            await atell(user, "early")
-            heard = await reader.subjects(until="early")
-            await asyncio.to_thread(late.commit)
-            heard += await reader.subjects(until="late")
-            await atell(user, "after")
-            return heard + await reader.subjects(until="after")
-
-    assert run(listen) == ["early", "late", "after"]
-
-
-@pytest.mark.needs_postgres
-def test_what_was_written_before_the_first_stream_and_commits_after_it_is_told() -> None:
-    user = factories.person(credits=0)
-    late = OpenTransaction(user, "late")
-    tell(user, "early")
-
-    async def listen() -> list[str]:
-        async with opened(user) as parts:
-            reader = Reader(parts)
-            heard = await reader.subjects(until="early")
-            await asyncio.to_thread(late.commit)
-            await atell(user, "after")
-            return heard + await reader.subjects(until="after")
-
-    assert run(listen) == ["early", "late", "after"]
-
-
-@pytest.mark.needs_postgres
-@pytest.mark.parametrize("early_streams", [1, 3])
-def test_what_commits_late_while_nobody_listens_is_told_after_the_reconnect(early_streams: int) -> None:
-    user = factories.person(credits=0)
-    late = OpenTransaction(user, "late")
-
-    async def listen() -> list[str]:
-        after = BEGINNING
-        for number in range(early_streams):
-            async with opened(user, after) as parts:
-                reader = Reader(parts)
-                await reader.place()
-                await atell(user, f"early {number}")
-                await reader.subjects(until=f"early {number}")
-                found = events.place_of(reader.last_id)
-                assert found is not None
-                after = found
-        await asyncio.to_thread(late.commit)
-        async with opened(user, after) as parts:
-            reader = Reader(parts)
-            await atell(user, "new")
-            return await reader.subjects(until="new")
-
-    heard = run(listen)
-
-    # What was written around that moment may be told again, and "late" has the smallest id of all.
-    assert "late" in heard
-    assert heard[-1] == "new"
-
-
-@pytest.mark.needs_postgres
-def test_coming_back_cut_off_in_the_middle_of_late_ones_loses_none() -> None:
-    """Whatever event was the last one heard, its id leads to all that follow."""
-    user = factories.person(credits=0)
-    late = [OpenTransaction(user, f"late {number}") for number in range(3)]
-    tell(user, "early")
-    before = events.place(user.pk)
-    for one in late:
-        one.commit()
-    reading = events.read(user_ids=(user.pk,), after=before)
-    told = hub.tell(list(reading.changes), PAGES, before=before, after=reading.place)
-    blocks = told.strip().split("\n\n")
-    subjects = [block.rpartition(" ")[2] for block in blocks]
-
-    for heard in range(len(blocks)):
-        place = events.place_of(blocks[heard].split()[1])
-        assert place is not None
-        again = events.read(user_ids=(user.pk,), after=place)
-        missing = {change.subject.rpartition(" ")[2] for change in again.changes}
-        assert missing >= set(subjects[heard + 1 :])
-    assert {"0", "1", "2"} <= set(subjects)
-
-
-@pytest.mark.needs_postgres
-def test_a_bare_id_repeats_what_was_written_shortly_before() -> None:
-    user = factories.person(credits=0)
-    late = OpenTransaction(user, "late")
-    early = tell(user, "early")
-    late.commit()
-
-    found = events.read(user_ids=(user.pk,), after=Place(early.pk))
-
-    assert [change.subject for change in found.changes] == ["late", "early"]
-
-
-def test_coming_back_at_a_calm_time_repeats_nothing() -> None:
-    user = factories.person(credits=0)
-
-    async def listen() -> list[str]:
-        after, heard = BEGINNING, []
-        for number in range(3):
-            async with opened(user, after) as parts:
-                reader = Reader(parts)
-                await reader.place()
-                await atell(user, f"{number}")
-                heard += await reader.subjects(until=f"{number}")
-                after = events.place_of(reader.last_id) or after
-            await atell(user, f"{number} meanwhile")
-        return heard
-
-    assert run(listen) == ["0", "0 meanwhile", "1", "1 meanwhile", "2"]
-
-
-def test_writers_side_by_side_and_a_reader_that_keeps_breaking_off_lose_nothing() -> None:
-    user = factories.person(credits=0)
-    written = {f"{writer}.{number}" for writer in range(3) for number in range(15)}
-
-    def write(writer: int) -> None:
-        try:
-            for number in range(15):
-                with transaction.atomic():
-                    tell(user, f"{writer}.{number}")
-                    time.sleep(0.02 * writer)
-        finally:
-            connections.close_all()
-
-    async def listen() -> set[str]:
-        after = await sync_to_async(events.place)(user.pk)
-        writers = [asyncio.create_task(asyncio.to_thread(write, writer)) for writer in range(3)]
-        heard: set[str] = set()
-        deadline = time.monotonic() + 40
-        while heard < written and time.monotonic() < deadline:
-            async with opened(user, after) as parts:
-                reader = Reader(parts)
-                for _ in range(4):
-                    if heard == written:
-                        break
-                    heard.add((await reader.next())[1])
-                after = events.place_of(reader.last_id) or after
-        await asyncio.gather(*writers)
-        return heard
-
-    assert run(listen) == written
-
-
-# --- What can't be told -------------------------------------------------------------------------
-
-
-def test_who_was_away_for_longer_than_events_are_kept_is_told_to_begin_anew() -> None:
-    user = factories.person(credits=0)
-    tell(user, "old")
-    after = events.place(user.pk)
-    for _ in range(3):
-        tell(user, "forgotten")
-    Event.objects.update(created_at=timezone.now() - timedelta(days=3))
-    tell(user, "kept")
-    Event.objects.filter(created_at__lt=timezone.now() - timedelta(days=2)).delete()
-
-    async def listen() -> list[tuple[str, str]]:
-        async with opened(user, after) as parts:
-            reader = Reader(parts)
-            await reader.next()
-            await atell(user, "new")
-            await reader.next()
-            place = events.place_of(reader.last_id)
-        async with opened(user, place) as parts:
-            await atell(user, "newer")
-            reader.heard += [await Reader(parts).next()]
-        return reader.heard
-
-    assert run(listen) == [("reset", ""), ("generation", "new"), ("generation", "newer")]
-
-
-def test_a_place_of_another_database_is_begun_anew() -> None:
-    user = factories.person(credits=0)
-    event = tell(user)
-
-    async def listen() -> tuple[str, str]:
-        async with opened(user, Place(event.pk + 1_000)) as parts:
-            return await Reader(parts).next()
-
-    assert run(listen) == ("reset", "")
-
-
-def test_who_missed_too_much_is_told_to_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MISSED_MAX", 3)
-    user = factories.person(credits=0)
-    tell(user)
-    after = events.place(user.pk)
-    for _ in range(4):
-        tell(user)
-
-    async def listen() -> tuple[str, str]:
-        async with opened(user, after) as parts:
-            return await Reader(parts).next()
-
-    assert run(listen) == ("reset", "")
-
-
-@pytest.mark.needs_postgres
-def test_what_was_told_already_is_not_what_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While some transaction stays open, all that came since is read again to find what is late."""
-    monkeypatch.setattr(hub, "MISSED_MAX", 100)
-    user = factories.person(credits=0)
-    late = OpenTransaction(user, "late")
-    events.record_many([(user.pk, str(number)) for number in range(150)], kind=events.Kind.GENERATION)
-    heard = events.place(user.pk)
-    told = events.place_of(str(heard))
-    assert told is not None
-    tell(user, "new")
-    late.commit()
-    assert (len(heard.told), len(told.told)) == (150, events.TOLD_MAX)
-
-    for after in (heard, told):
-        reading = hub.read_missed(user.pk, after)
-        assert reading is not None
-        assert {"late", "new"} <= {change.subject for change in reading.changes}
-    events.record_many([(user.pk, str(number)) for number in range(100)], kind=events.Kind.GENERATION)
-    assert hub.read_missed(user.pk, heard) is None
-
-
-@pytest.mark.needs_postgres
-def test_a_look_sets_places_for_whom_it_found_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody's transaction stays open: what was told is kept, and is not gone through for each person."""
-    listening = [factories.person(credits=0) for _ in range(12)]
-    user = listening[0]
-    late = OpenTransaction(user, "late")
-    placed: list[int] = []
-    of = hub._Stand.of
-
-    def counted(self: hub._Stand, user_id: int) -> Place:
-        placed.append(user_id)
-        return of(self, user_id)
-
-    async def listen() -> tuple[set[int], list[list[str]]]:
-        async with AsyncExitStack() as stack:
-            readers = [Reader(await stack.enter_async_context(opened(one))) for one in listening]
-            for reader in readers:
-                await reader.place()
-            monkeypatch.setattr(hub._Stand, "of", counted)
-            for subject in ("1", "2"):
-                await atell(user, subject)
-                await readers[0].subjects(until=subject)
-            alone = set(placed)
-            await asyncio.to_thread(late.commit)
-            await sync_to_async(events.record_for_everybody)(kind=events.Kind.IMAGE, subject="all")
-            heard = [await reader.subjects(until="all") for reader in readers]
-            return alone, heard
-
-    alone, heard = run(listen)
-
-    assert alone == {user.pk}
-    assert heard == [["late", "all"], *[["all"]] * 11]
-
-
 def test_who_reads_slowly_takes_no_room_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "SEAT_MAX", 2)
     monkeypatch.setattr(hub, "GAP_SECONDS", 0.0)
@@ -596,7 +246,7 @@ def test_who_may_not_listen_any_more_hears_no_more(ended: str, monkeypatch: pyte
             User.objects.update(is_active=False)
 
     async def listen() -> list[tuple[str, str]]:
-        parts = stream.stream(listener, PAGES, BEGINNING)
+        parts = stream.stream(listener, PAGES, beginning())
         async with aclosing(parts):  # type: ignore[type-var]
             reader = Reader(parts)
             await atell(user, "before")
@@ -610,135 +260,6 @@ def test_who_may_not_listen_any_more_hears_no_more(ended: str, monkeypatch: pyte
             return reader.heard
 
     assert run(listen) == [("generation", "before"), ("end", "")]
-
-
-# --- The hub ------------------------------------------------------------------------------------
-
-
-def test_all_streams_share_one_watcher_that_ends_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    user = factories.person(credits=0)
-
-    async def listen() -> None:
-        async with opened(user) as one:
-            await Reader(one).place()
-            (first,) = hub._hubs.values()
-            async with opened(factories_other) as two:
-                await Reader(two).place()
-                assert list(hub._hubs.values()) == [first]
-            assert not first._task.done()
-        assert not hub._hubs
-        await asyncio.wait([first._task], timeout=10)
-        assert first._task.cancelled()
-        assert first._thread._shutdown
-
-    factories_other = factories.person(credits=0)
-    run(listen)
-    # And in another loop, as tests and reloads have them.
-    run(listen)
-
-
-def test_a_database_that_fails_for_a_moment_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "AGAIN_SECONDS", 0.2)
-    user = factories.person(credits=0)
-    read, fails = events.read, iter([False, False, True, True])
-
-    def sometimes(**terms: Any) -> events.Reading:
-        if next(fails, False):
-            raise OperationalError("away")
-        return read(**terms)
-
-    async def listen() -> list[str]:
-        async with opened(user) as parts:
-            reader = Reader(parts)
-            await reader.place()
-            await atell(user, "through")
-            return await reader.subjects(until="through")
-
-    monkeypatch.setattr(events, "read", sometimes)
-
-    assert run(listen) == ["through"]
-
-
-@pytest.mark.parametrize("error", [OperationalError("away"), TimeoutError()])
-@pytest.mark.parametrize("fails_at", [1, 2])
-def test_who_cannot_catch_up_as_the_database_is_away_keeps_its_place(
-    error: Exception, fails_at: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The hub is ahead of who comes back; the end of the stream may not tell it the hub's place."""
-    user = factories.person(credits=0)
-    missed, asked = hub.Hub.missed, []
-
-    async def away(self: hub.Hub, user_id: int, after: Place | None) -> events.Reading | None:
-        asked.append(after)
-        if len(asked) == fails_at:
-            raise error
-        # The second one is asked after an answer that not all is known any more.
-        return None
-
-    async def listen() -> list[str]:
-        async with opened(user) as ahead:
-            reader = Reader(ahead)
-            after = await reader.place()
-            await atell(user, "missed")
-            await reader.subjects(until="missed")
-            monkeypatch.setattr(hub.Hub, "missed", away)
-            async with opened(user, after) as parts:
-                broken = Reader(parts)
-                assert await broken.next() == ("end", "")
-            assert events.place_of(broken.last_id) == after
-            monkeypatch.setattr(hub.Hub, "missed", missed)
-            async with opened(user, events.place_of(broken.last_id)) as parts:
-                return await Reader(parts).subjects(until="missed")
-
-    assert run(listen) == ["missed"]
-
-
-def test_who_comes_to_a_hub_that_never_looked_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "BEGIN_SECONDS", 0.3)
-    user = factories.person(credits=0)
-    after = events.place(user.pk)
-    monkeypatch.setattr(events, "read", raising)
-
-    async def listen() -> Place | None:
-        async with opened(user, after) as parts:
-            reader = Reader(parts)
-            assert await reader.next() == ("end", "")
-            return events.place_of(reader.last_id)
-
-    assert run(listen) == after
-
-
-@pytest.mark.parametrize("address", ["/events", "/api/v1/events"])
-@pytest.mark.parametrize("where", ["session", "place"])
-def test_who_comes_while_the_database_is_away_is_asked_to_come_back(
-    address: str, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A browser takes any answer of another kind for the end: it never asks again."""
-    broken = {"session": [(SessionStore, "load"), (SessionStore, "aload")], "place": [(events, "place")]}
-    user = factories.person(credits=0)
-
-    async def listen() -> tuple[int, str, bytes]:
-        client = AsyncClient()
-        await client.aforce_login(user)
-        for what in broken[where]:
-            monkeypatch.setattr(*what, raising)
-        response = await client.get(address)
-        return response.status_code, response["Content-Type"], response.content
-
-    # Without an id, so that the browser keeps its own.
-    assert run(listen) == (200, "text/event-stream", b"retry: 5000\n\n")
-
-
-def raising(*_: Any, **__: Any) -> Any:
-    raise OperationalError("away")
-
-
-def test_a_look_is_one_query(django_assert_num_queries: Any) -> None:
-    user = factories.person(credits=0)
-    tell(user)
-
-    with django_assert_num_queries(1):
-        assert len(events.read(user_ids=[user.pk], after=Place(0)).changes) == 1
 
 
 # --- Form and length ----------------------------------------------------------------------------
@@ -780,7 +301,7 @@ def test_a_stream_ends_with_a_last_event() -> None:
             return [part async for part in parts][-1]
 
     assert run(listen).endswith("event: end\ndata:\n\n")
-    parts = list(stream.stream_blocking(Listener(user.pk), PAGES, BEGINNING, life_seconds=0))
+    parts = list(stream.stream_blocking(Listener(user.pk), PAGES, beginning(), life_seconds=0))
     assert parts[-1].endswith("event: end\ndata:\n\n")
 
 
