@@ -96,7 +96,13 @@ def hold(model: type[Model], ids: Iterable[int], *, where: str = "TRUE") -> set[
 
 def insert(row: Model, *beside: Statement) -> None:
     """Write a new row and give it its id; `beside` are sent with it, and run after it."""
-    row.pk = send(inserting(row), *beside)[0][0][0]
+    answered, *_ = send(inserting(row), *beside)
+    is_there(row, answered)
+
+
+def is_there(row: Model, answered: Sequence[Sequence[Any]]) -> None:
+    """Give a new row the id that `inserting` answered."""
+    ((row.pk,),) = answered
     row._state.adding, row._state.db = False, connection.alias
 
 

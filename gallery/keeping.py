@@ -21,8 +21,8 @@ def keep(image: Image, *, sources: Sequence[Source] = ()) -> None:
 
     Its `original` is set; what its owner's quota counts is taken from there.
     """
-    image.pk = rows.send(*keeping(image, sources=sources))[0][0][0]
-    image._state.adding = False
+    answered, *_ = rows.send(*keeping(image, sources=sources))
+    rows.is_there(image, answered)
 
 
 def keeping(image: Image, *, sources: Sequence[Source] = ()) -> list[rows.Statement]:

@@ -179,6 +179,44 @@ def test_finishing_pays_for_what_was_delivered(claim):
     assert done.outputs.get().image.prompt == done.prompt
 
 
+def test_two_pictures_that_are_the_same_are_two_images_of_one_original():
+    factories.generation(count=2)
+    (claim,) = claims.take(limit=1, now=timezone.now())
+    attempt = begin(claim)
+    answered(claim, attempt)
+    same = stored()
+
+    execution.finish(
+        claim, [Delivered(place, attempt, same) for place in (2, 1)], short=None, now=timezone.now()
+    )
+
+    done = row(claim)
+    outputs = list(done.outputs.order_by("position").select_related("image__original"))
+    assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 4)
+    assert [output.position for output in outputs] == [1, 2]
+    assert outputs[0].image_id != outputs[1].image_id
+    assert {output.image.original.sha256 for output in outputs} == {same.sha256}
+    assert outputs[0].image.original.renditions.count() == len(same.renditions)
+
+
+@pytest.mark.needs_postgres
+def test_delivering_takes_three_messages_however_many_pictures(django_assert_num_queries):
+    factories.generation(count=4)
+    (claim,) = claims.take(limit=1, now=timezone.now())
+    attempt = begin(claim)
+    answered(claim, attempt)
+    brought = [
+        ingest.store(factories.picture(seed=seed), keep_bytes=True, max_bytes=10**7) for seed in range(4)
+    ]
+    delivered = [Delivered(place, attempt, one) for place, one in enumerate(brought, start=1)]
+
+    # And the two of a transaction within the test's own.
+    with django_assert_num_queries(3 + 2):
+        execution.finish(claim, delivered, short=None, now=timezone.now())
+
+    assert row(claim).outputs.count() == 4
+
+
 def test_the_sweep_ends_what_is_past_its_deadline(claim):
     begin(claim)
     done = row(claim)
