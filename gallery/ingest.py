@@ -1,6 +1,7 @@
 """The one door for pictures from outside: uploads, references, what providers answer.
 
-`store` does the slow work and touches no database; `record` writes the rows, in the caller's transaction.
+`store` does the slow work and touches no database; `record` writes the rows, in the caller's transaction, and
+`recording` says what writes them.
 """
 
 import base64

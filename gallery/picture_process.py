@@ -196,7 +196,10 @@ class PictureProcess:
 
 
 class PicturePool:
-    """Several decoding processes, each started when all before it are busy. Safe from several threads."""
+    """Several decoding processes, each started when all before it are busy, or by `start`.
+
+    Safe from several threads.
+    """
 
     def __init__(self, size: int) -> None:
         self._processes = [PictureProcess() for _ in range(size)]

@@ -182,7 +182,7 @@ def _purge(rows: QuerySet[Image]) -> list[int]:
 @transaction.atomic
 def _delete_unused(ids: Sequence[int]) -> int:
     unused = Original.objects.filter(*_unused(), pk__in=ids)
-    # Who is about to write a row of it holds it: `ingest.record`, `rows.hold`.
+    # Who is about to write a row of it holds it: `ingest.recording`, `rows.hold`.
     locked = list(unused.select_for_update(of=("self",), **_passing_over()).values_list("pk", flat=True))
     if not locked:
         return 0

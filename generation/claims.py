@@ -97,11 +97,11 @@ def take(
     # Looking costs no lock; on SQLite a transaction would keep all writers waiting for nothing.
     if limit < 1 or not _is_any_claimable(now, left_before):
         return []
-    passed, held = set(without), Counter(here)
+    passed, held, given = set(without), Counter(here), Counter(served)
     taken: list[tuple[int, int, int, str]] = []
     with transaction.atomic():
         for _ in range(CHOICES):
-            choose = partial(line.next_up, served=served or {}, here=held, here_max=here_max)
+            choose = partial(line.next_up, served=given, here=held, here_max=here_max)
             chosen = _chosen(limit - len(taken), now, left_before, passed, choose)
             place = {pk: index for index, pk in enumerate(chosen)}
             some = _taken(chosen, now, left_before) if chosen else []
@@ -109,7 +109,8 @@ def take(
             if len(some) == len(chosen):
                 break
             passed |= place.keys()
-            held += Counter(user_id for _, _, user_id, _ in some)
+            mine = Counter(user_id for _, _, user_id, _ in some)
+            held, given = held + mine, given + mine
         events.record_many(
             ((user_id, public_id) for _, _, user_id, public_id in taken), kind=events.Kind.GENERATION
         )

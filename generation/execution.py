@@ -231,24 +231,23 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         _updating(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now) for attempt in attempts
     ]
     sources = _sources(generation, references)
+    recorded: dict[str, list[rows.Statement]] = {}
     put_out, images = [], []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
-        original, recorded = ingest.recording(one.picture)
+        original, recorded[one.picture.sha256] = ingest.recording(one.picture)
         image = _image(generation, one.attempt, original, now)
         output = Output(generation=generation, position=place, attempt=one.attempt, sha256=one.picture.sha256)
         itself = {"image_id": rows.id_of(image, "public_id")}
-        put_out += [
-            *recorded,
-            *keeping.keeping(image, sources=sources),
-            rows.inserting(output, refers=itself),
-        ]
+        put_out += [*keeping.keeping(image, sources=sources), rows.inserting(output, refers=itself)]
         images.append(image.public_id)
+    # In one order, since somebody else may bring the same ones.
+    originals = [statement for sha256 in sorted(recorded) for statement in recorded[sha256]]
     ledger.capture_within(
         hold_id=generation.hold_id,
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
-        before=[*_ending(generation, status, why, now), *done, *put_out],
+        before=[*_ending(generation, status, why, now), *done, *originals, *put_out],
     )
     if generation.collection_id is not None:
         # After the account, as whoever submits holds the two in that order.

@@ -31,8 +31,8 @@ DRAIN_FILE = "EASEL_DRAIN_FILE"
 LOOK_SECONDS = 1.0
 """How often it looks for work and for the drain mark though nothing was heard."""
 CALM_SECONDS, CROWDED_SECONDS = 0.3, 2.0
-"""The least time between two looks while it serves; the longer one where nearly all places are taken and
-pictures pile up, so that those that come free are filled by one look."""
+"""The least time between two looks while it serves; the longer one where most places are taken and pictures
+pile up, so that those that come free are filled by one look."""
 # Where so large a part of the places is free, it doesn't wait for more.
 FREE_SHARE = 1 / 4
 BEAT_SECONDS = 2.0
@@ -114,10 +114,10 @@ class Runner:
             return True
         try:
             taken = await self._desk.rows_once(self._take, free)
-            if taken:
-                self._desk.expect_pictures(len(taken))
             for claim, generation in taken.items():
                 self._serving[asyncio.create_task(self._serve(claim, generation))] = claim
+            if taken:
+                self._desk.expect_pictures(sum(generation.count for generation in taken.values()))
             return len(taken) == free or await self._desk.rows_once(self._something_is_put_off)
         except claims.Busy:
             return True

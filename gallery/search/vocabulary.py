@@ -1,7 +1,8 @@
 """The words that are in PostgreSQL's index, so that a word that begins others is looked up as those.
 
 For a prefix GIN reads the places of all words that have it before it compares anything; words that are named
-are read side by side, and places that can't count are skipped. That is three times as quick for common ones.
+are read side by side, and places that can't count are passed over. A common one beside a rare one takes 1 ms
+then, not 25.
 
 The database adds the words of each new entry by itself. None is ever taken away: one that nothing has any
 more costs nothing. Nobody waits for another's new word, so one may stand there twice.
@@ -34,14 +35,12 @@ CREATE = (
     CREATE TRIGGER gallery_search_learns AFTER INSERT ON gallery_search
       REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION gallery_search_learn()
     """,
+    # Also where other triggers are off, as while rows are written in bulk: a word that is missing here is not
+    # found by its beginning.
+    "ALTER TABLE gallery_search ENABLE ALWAYS TRIGGER gallery_search_learns",
 )
 DROP = ("DROP FUNCTION gallery_search_learn CASCADE", f"DROP TABLE {TABLE}")
 
-# Marks begin with a capital, words never do.
-_EVERY = f"""
-    INSERT INTO {TABLE} (word) SELECT word FROM ts_stat('SELECT document FROM gallery_search') one
-      WHERE word !~ '^[A-Z]' AND NOT EXISTS (SELECT 1 FROM {TABLE} known WHERE known.word = one.word)
-"""  # noqa: S608
 _BEGUN = f"""
     SELECT given, ARRAY(
       SELECT DISTINCT word FROM {TABLE} WHERE word ~>=~ given AND word ~<~ (given || chr(1114111))
@@ -59,12 +58,6 @@ def spelled_out(expression: Expression, *, most: int = BEGUN_MAX) -> Expression:
         frozenset(one for atom in clause for one in _meant(atom, begun)) for clause in expression.clauses
     )
     return replace(expression, clauses=tuple(clauses))
-
-
-def learn() -> None:
-    """Add the words of all entries, for who has written them without the triggers."""
-    with connection.cursor() as cursor:
-        cursor.execute(_EVERY)
 
 
 def _meant(atom: Atom, begun: dict[str, list[str]]) -> list[Atom]:

@@ -8,7 +8,7 @@ from django.db import connection, models
 from django.db.models import Field
 
 from gallery import tallies
-from gallery.search import index, vocabulary
+from gallery.search import index
 
 
 class Table:
@@ -78,9 +78,8 @@ def take_ids(model: type[models.Model], number: int) -> int:
 
 @contextmanager
 def in_bulk(*, index_anew: bool) -> Iterator[None]:
-    """No counts by triggers meanwhile: all are counted at the end, as the words of the index are told. Nor,
-    where the database lets us, checks of foreign keys. `index_anew` where there are no entries yet: looking
-    them up is prepared once.
+    """No counts by triggers meanwhile: all are counted at the end. Nor, where the database lets us, checks
+    of foreign keys. `index_anew` where there are no entries yet: looking them up is prepared once.
     """
     tallies.remove(connection)
     with _without_checks():
@@ -93,8 +92,6 @@ def in_bulk(*, index_anew: bool) -> Iterator[None]:
                 index.create_lookup(connection)
     tallies.install(connection)
     tallies.recount(connection)
-    if connection.vendor == "postgresql":
-        vocabulary.learn()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE")

@@ -43,7 +43,7 @@ def test_entries_are_those_that_writing_each_picture_would_make() -> None:
 
 @pytest.mark.needs_postgres
 def test_the_words_of_all_entries_are_known() -> None:
-    """Though the triggers that would learn them are off meanwhile, where the database lets us."""
+    """Though other triggers are off meanwhile, where the database lets us."""
     seed()
 
     with connection.cursor() as cursor:
