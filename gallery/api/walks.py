@@ -42,7 +42,7 @@ PARAMETERS = [
         "q",
         str,
         description='Words, `"phrases"`, `-without`, `tag:`, `by:`, `ratio:`, `from:`, `before:`, `color:`, '
-        "`cost:>4`, `provider:`, `model:`.",
+        "`cost:>4`, `size:>2000` (the longer side, pixels), `provider:`, `model:`.",
     ),
     _many("tag", "Names of tags; with several, all of them.", "string"),
     _flag("any", "One of the tags is enough."),

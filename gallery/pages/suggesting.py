@@ -14,7 +14,7 @@ from gallery.search.words import normalised
 
 EACH_MAX = 5
 _LAST = re.compile(
-    r'(?P<minus>-?)(?:(?P<key>tag|by|ratio|colou?r|from|before|cost|provider|model):)?"?(?P<value>[^"]*)$',
+    r'(?P<minus>-?)(?:(?P<key>tag|by|ratio|colou?r|from|before|cost|size|provider|model):)?"?(?P<value>[^"]*)$',
     re.I,
 )
 
@@ -45,6 +45,7 @@ TERMS = (
     Term("from:2026-11-01", "made on that day or later"),
     Term("before:2026-12", "made before that"),
     Term("cost:>4", "cost more than 4 credits"),
+    Term("size:>2000", "more than 2,000 pixels on the longer side"),
     Term("provider:google", "made by that provider"),
     Term("model:gemini", "made with that model"),
     Term('"golden hour"', "these words side by side"),

@@ -172,6 +172,11 @@ def _branches(scope: str, viewer: Viewer) -> list[tuple[str, list[Any]]]:
 
 # Limits
 
+_LONGER_SIDE = {
+    vendor: f"(SELECT {larger}(o.width, o.height) FROM gallery_original o WHERE o.id = i.original_id)"
+    for vendor, larger in (("postgresql", "GREATEST"), ("sqlite", "MAX"))
+}
+
 
 def _conditions(limits: Limits, before: int | None, after: int | None) -> Conditions:
     found = Conditions()
@@ -185,10 +190,17 @@ def _conditions(limits: Limits, before: int | None, after: int | None) -> Condit
     if limits.created_before is not None:
         found.of_row.append(("i.created_at < %s", _moment(limits.created_before)))
         found.of_id.append(("{id} <= %s", _last_id(limits.created_before + _CLOCKS_APART)))
-    if limits.credits_min is not None:
-        found.of_row.append(("i.credits >= %s", limits.credits_min))
-    if limits.credits_max is not None:
-        found.of_row.append(("i.credits <= %s", limits.credits_max))
+    side = _LONGER_SIDE[connection.vendor]
+    found.of_row += [
+        (condition, number)
+        for condition, number in (
+            ("i.credits >= %s", limits.credits_min),
+            ("i.credits <= %s", limits.credits_max),
+            (f"{side} >= %s", limits.side_min),
+            (f"{side} <= %s", limits.side_max),
+        )
+        if number is not None
+    ]
     if limits.favourite_of is not None:
         within = "{id} IN (SELECT f.image_id FROM gallery_favourite f WHERE f.user_id = %s)"
         found.within.append((within, limits.favourite_of))

@@ -20,12 +20,17 @@ NAMES_MAX = 50
 
 @dataclass(frozen=True)
 class Limits:
-    """What is asked of the images' own rows. The end of a time is exclusive, that of credits inclusive."""
+    """What is asked of the images' own rows.
+
+    The end of a time is exclusive, those of credits and of the longer side, in pixels, inclusive.
+    """
 
     created_from: datetime | None = None
     created_before: datetime | None = None
     credits_min: int | None = None
     credits_max: int | None = None
+    side_min: int | None = None
+    side_max: int | None = None
     favourite_of: int | None = None
     collection_id: int | None = None
 
@@ -44,7 +49,7 @@ def meaning(
     """
     expression, limits = expression or Expression(), limits or Limits()
     for term in terms:
-        if term.kind in ("from", "before", "cost"):
+        if term.kind in ("from", "before", "cost", "size"):
             limits = _limited(limits, term)
         else:
             atoms = _atoms(term, me, closeness)
@@ -146,8 +151,8 @@ def _people_named(name: list[str], found: Iterable[Sequence[Any]]) -> list[Mark]
 
 
 def _limited(limits: Limits, term: Term) -> Limits:
-    if term.kind == "cost":
-        return _costing(limits, term.value)
+    if term.kind in ("cost", "size"):
+        return _between(limits, {"cost": "credits", "size": "side"}[term.kind], term.value)
     day = date.fromisoformat(term.value)
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if term.kind == "from":
@@ -155,12 +160,13 @@ def _limited(limits: Limits, term: Term) -> Limits:
     return replace(limits, created_before=min(moment, limits.created_before or moment))
 
 
-def _costing(limits: Limits, value: str) -> Limits:
-    number = int(value.lstrip("<>="))
-    least = {">": number + 1, ">=": number, "=": number}.get(value.rstrip("0123456789"))
-    most = {"<": number - 1, "<=": number, "=": number}.get(value.rstrip("0123456789"))
-    if least is not None and (limits.credits_min is None or least > limits.credits_min):
-        limits = replace(limits, credits_min=least)
-    if most is not None and (limits.credits_max is None or most < limits.credits_max):
-        limits = replace(limits, credits_max=most)
-    return limits
+def _between(limits: Limits, name: str, value: str) -> Limits:
+    """Those and what the value asks of `<name>_min` and `<name>_max`, whichever is narrower."""
+    number, sign = int(value.lstrip("<>=")), value.rstrip("0123456789")
+    least = {">": number + 1, ">=": number, "=": number}.get(sign)
+    most = {"<": number - 1, "<=": number, "=": number}.get(sign)
+    before = getattr(limits, f"{name}_min"), getattr(limits, f"{name}_max")
+    lowest = max((one for one in (before[0], least) if one is not None), default=None)
+    highest = min((one for one in (before[1], most) if one is not None), default=None)
+    narrowed: dict[str, Any] = {f"{name}_min": lowest, f"{name}_max": highest}
+    return replace(limits, **narrowed)

@@ -1,9 +1,9 @@
 """What a person types into the search field, taken apart. Pure.
 
 Words, `"phrases"`, `-without`, and typed terms: `tag:sunset`, `by:mara`, `by:me`, `ratio:16:9`,
-`from:2026-11-01`, `before:2026-12`, `color:teal`, `color:#dd7a50`, `cost:>4`, `provider:google`,
-`model:gemini`. A value with spaces stands in quotes: `tag:"golden hour"`. All but days and costs may be
-excluded.
+`from:2026-11-01`, `before:2026-12`, `color:teal`, `color:#dd7a50`, `cost:>4`, `size:>2000`,
+`provider:google`, `model:gemini`. A value with spaces stands in quotes: `tag:"golden hour"`. All but days,
+costs and sizes may be excluded.
 """
 
 import re
@@ -18,12 +18,13 @@ from gallery.search.words import words
 TEXT_MAX = 500
 """Letters that are read; what comes after is left unread."""
 TERMS_MAX = 24
-_KEYS = ("tag", "by", "ratio", "from", "before", "color", "colour", "cost", "provider", "model")
+_KEYS = ("tag", "by", "ratio", "from", "before", "color", "colour", "cost", "size", "provider", "model")
 _TOKEN = re.compile(
     rf'(?P<minus>-?)(?:(?P<key>(?i:{"|".join(_KEYS)})):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+))'
 )
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
-_COST = re.compile(r"(>=|<=|>|<|=)?(\d{1,9})")
+_NUMBER = re.compile(r"(>=|<=|>|<|=)?(\d{1,9})")
+_PIXELS = re.compile(r"(?i:px)$")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Term:
     """One thing that is asked for.
 
     `kind` is `words` (side by side where they are several), `tag`, `by`, `ratio`, `from`, `before`, `color`,
-    `cost`, `provider` or `model`. `value` is as it is looked up: words and tags normalised, a ratio as on
-    offer, a day as `2026-11-01`, a colour as `#rrggbb` or `many`, a cost as `>4`.
+    `cost`, `size`, `provider` or `model`. `value` is as it is looked up: words and tags normalised, a ratio
+    as on offer, a day as `2026-11-01`, a colour as `#rrggbb` or `many`, a cost as `>4`, a size, which is the
+    longer side in pixels, as `>2000`.
     """
 
     kind: str
@@ -86,7 +88,7 @@ def _read(token: re.Match[str]) -> Iterator[Term | None]:
     yield Term(kind, read, excluded) if read and not (excluded and kind in _WITHIN) else None
 
 
-_WITHIN = ("from", "before", "cost")
+_WITHIN = ("from", "before", "cost", "size")
 
 
 def _words_of(value: str) -> str:
@@ -108,9 +110,13 @@ def _day(value: str) -> str:
         return ""
 
 
-def _cost(value: str) -> str:
-    found = _COST.fullmatch(value)
+def _number(value: str) -> str:
+    found = _NUMBER.fullmatch(value)
     return f"{found[1] or '='}{int(found[2])}" if found else ""
+
+
+def _pixels(value: str) -> str:
+    return _number(_PIXELS.sub("", value))
 
 
 def _name(value: str) -> str:
@@ -124,7 +130,8 @@ _VALUES: dict[str, Callable[[str], str]] = {
     "from": _day,
     "before": _day,
     "color": colours.named,
-    "cost": _cost,
+    "cost": _number,
+    "size": _pixels,
     "provider": _name,
     "model": _name,
 }

@@ -145,15 +145,19 @@ def holds(term: Term, facts: Facts, me: User, closeness: str) -> bool:
             return has_colour(image, value, closeness)
         case "provider":
             return image.provider == value
-        case "cost":
-            sign, number = value.rstrip("0123456789"), int(value.lstrip("<>="))
-            credits = image.credits
-            return {">": credits > number, "<": credits < number, "=": credits == number}[sign]
+        case "cost" | "size":
+            longer_side = max(image.original.width, image.original.height)
+            return is_within(image.credits if term.kind == "cost" else longer_side, value)
         case "from":
             return image.created_at.date() >= date.fromisoformat(value)
         case "before":
             return image.created_at.date() < date.fromisoformat(value)
     raise AssertionError(term)
+
+
+def is_within(value: int, asked: str) -> bool:
+    sign, number = asked.rstrip("0123456789"), int(asked.lstrip("<>="))
+    return {">": value > number, "<": value < number, "=": value == number}[sign]
 
 
 def has_colour(image: Image, colour: str, closeness: str) -> bool:
@@ -197,6 +201,7 @@ _terms = st.sampled_from(
         *WORDS, "ca", "blu", "dus", '"at dusk"', '"blue sea"', '"sea blue"', "-cat", "-blue", '-"at dusk"',
         "tag:dusk", 'tag:"golden hour"', "-tag:sea", "by:me", "by:weber", "-by:mara", "ratio:16:9",
         "color:teal", "-color:red", "color:#3a46b0", "provider:google", "-provider:google", "cost:>2",
+        "size:>1100", "size:<1344", "size:1024",
         "cost:<8", "-ratio:1:1", "cost:4", "from:2026-09-21", "before:2026-10-12", "from:2027", "mara",
         "nothing",
     ]

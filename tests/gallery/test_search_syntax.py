@@ -25,6 +25,8 @@ from gallery.search.words import words
         ("color:teal colour:#ABCDEF color:many", [
             Term("color", "#31918c"), Term("color", "#abcdef"), Term("color", "many")]),
         ("cost:>4 cost:<=10 cost:7", [Term("cost", ">4"), Term("cost", "<=10"), Term("cost", "=7")]),
+        ("size:>2000 size:<=1024px SIZE:768", [
+            Term("size", ">2000"), Term("size", "<=1024"), Term("size", "=768")]),
         ("mug mug", [Term("words", "mug")]),
         ("https://example.com", [Term("words", "https example com")]),
         ('unclosed "quote here', [Term("words", "unclosed"), Term("words", "quote here")]),
@@ -36,7 +38,18 @@ def test_what_is_asked_for(text: str, terms: list[Term]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["cost:>abc", "from:yesterday", "before:2026-13", "ratio:7:3", "color:mauve", "tag:", "-cost:3", "by:!!"],
+    [
+        "cost:>abc",
+        "from:yesterday",
+        "before:2026-13",
+        "ratio:7:3",
+        "color:mauve",
+        "tag:",
+        "-cost:3",
+        "by:!!",
+        "size:2k",
+        "-size:9",
+    ],
 )
 def test_what_cannot_be_read_is_named(text: str) -> None:
     parsed = parse(f"mug {text}")
