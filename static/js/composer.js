@@ -165,9 +165,11 @@ form.addEventListener("keydown", (event) => {
 const DECIDING = ["model", "provider", "image_size"];
 let asked = 0;
 
-/* Draws the choices that the server offers for the draft, `given` in place of what the form says. */
+/* Draws the choices that the server offers for the draft, `given` in place of what the form says. What is changed
+   before it answers stays changed. */
 async function refresh(given = {}) {
   const turn = ++asked;
+  const before = values();
   const body = new FormData(form);
   body.delete("files");
   for (const [name, value] of Object.entries(given)) body.set(name, value);
@@ -178,7 +180,9 @@ async function refresh(given = {}) {
   if (turn !== asked) return;
   const open = choices.querySelector(":popover-open")?.id;
   const held = choices.contains(document.activeElement) ? document.activeElement : null;
+  const changed = Object.fromEntries(Object.entries(values()).filter(([name, value]) => value !== before[name]));
   choices.innerHTML = text;
+  restore(changed);
   form.dataset.referencesMax = field.price.dataset.referencesMax;
   if (open) document.getElementById(open)?.showPopover();
   if (held) again(held)?.focus();
@@ -197,8 +201,10 @@ function again(held) {
 
 const KEPT = ["prompt", "aspect_ratio", "image_size", "count", "model", "provider", "temperature", "top_p", "collection"];
 
+const values = () => Object.fromEntries(KEPT.filter((name) => field[name]).map((name) => [name, field[name].value]));
+
 function keep() {
-  const draft = Object.fromEntries(KEPT.filter((name) => field[name]).map((name) => [name, field[name].value]));
+  const draft = values();
   draft.references = window.easel.references.list();
   try {
     localStorage.setItem(draftKey, JSON.stringify(draft));

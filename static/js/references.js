@@ -21,13 +21,17 @@ function limit() {
   addSlot.hidden = items().length >= most();
 }
 
-function changed() {
+function label() {
   items().forEach((item, index) => {
     const name = item.querySelector("img").alt;
     item.querySelector(".reference-number").textContent = index + 1;
     item.querySelector(".reference-remove").setAttribute("aria-label", `Remove reference ${index + 1}, ${name}`);
   });
   limit();
+}
+
+function changed() {
+  label();
   form.dispatchEvent(new CustomEvent("composer:change"));
 }
 
@@ -222,7 +226,8 @@ window.easel.references = {
     const room = Math.max(0, most() - items().length);
     const restored = references.filter((one) => !there.has(one.id)).slice(0, room).map((one) => place(one));
     for (const item of restored) first?.before(item);
-    changed();
+    if (restored.length) changed();
+    else label();
     return restored.length;
   },
   limit,

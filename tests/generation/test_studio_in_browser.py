@@ -89,8 +89,7 @@ def open_studio(page: Page, site: str, *, theme: str = "dark", size: Any = DESK,
     page.set_viewport_size(size)
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site}])
     page.goto(site + path)
-    # The keys' script is the last to be loaded.
-    page.wait_for_function("window.easel?.feed && window.easel?.composer && window.easel?.singleKeys")
+    page.wait_for_function("window.easel?.feed && window.easel?.composer")
 
 
 def price(page: Page) -> Locator:
@@ -147,6 +146,38 @@ def test_the_price_follows_the_count_without_delay(page: Page, site: str) -> Non
     page.keyboard.press("Alt+ArrowUp")
 
     expect(price(page)).to_have_text("3 images · 6 credits · 994 left")
+
+
+def test_what_is_changed_before_the_choices_come_stays_changed(page: Page, site: str) -> None:
+    open_studio(page, site)
+    held: list[Route] = []
+    address = page.locator("#composer").get_attribute("data-choices-at")
+    page.route(f"**{address}", lambda route: held.append(route))
+
+    page.locator("[popovertarget=model-picker]").click()
+    page.locator("#model-picker input[name=model]:not(:checked)").first.check(force=True)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More images").click()
+    page.get_by_label("Prompt", exact=True).fill("an old mill")
+    expect(price(page)).to_contain_text("2 images")
+    with page.expect_response(lambda response: response.url.endswith(str(address))):
+        held[-1].continue_()
+
+    expect(page.locator("[name=model]:checked")).to_have_count(1)
+    page.get_by_label("Prompt", exact=True).focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(price(page)).to_contain_text("3 images")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("an old mill")
+
+
+def test_a_fresh_page_asks_for_no_choices(page: Page, site: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+
+    open_studio(page, site)
+    page.wait_for_load_state("networkidle")
+
+    assert asked == []
 
 
 def test_an_empty_prompt_sends_nothing(page: Page, site: str) -> None:
