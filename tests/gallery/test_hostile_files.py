@@ -68,14 +68,22 @@ def outcome(data: bytes, *, keep_bytes: bool) -> str:
     return "stored"
 
 
-def memory_of_decoder() -> int:
-    """The most its process ever held, bytes; 0 where it is gone or the system does not say."""
+def test_what_a_large_picture_took_is_not_under_the_next_one() -> None:
+    picture_process.shared.close()
+    (deep,) = (data for name, data in FILES if name == "bombs: png of 25 million deep pixels")
+
+    assert outcome(deep, keep_bytes=True) == "stored"
+    assert memory_of_decoder("VmRSS") < 80 * MEGABYTE
+
+
+def memory_of_decoder(what: str = "VmHWM") -> int:
+    """The most its process ever held, bytes, or what it holds now (`VmRSS`); 0 where it is gone."""
     try:
         status = Path(f"/proc/{picture_process.shared.pid}/status").read_text()
     except FileNotFoundError:
         return 0
-    peak = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
-    return int(peak.split()[1]) * 1024
+    found = next((line for line in status.splitlines() if line.startswith(what)), f"{what}: 0 kB")
+    return int(found.split()[1]) * 1024
 
 
 def test_what_a_picture_carries_along_is_not_stored(files: Path) -> None:
