@@ -14,18 +14,12 @@ from tests import factories
 from tests.accounts.streams import (
     Reader,
     atell,
-    begin,
     opened,
     run,
     tell,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _begun() -> None:
-    begin()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("begun")]
 
 
 def test_all_streams_share_one_watcher_that_ends_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

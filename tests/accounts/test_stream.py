@@ -20,7 +20,6 @@ from tests.accounts.streams import (
     PAGES,
     Reader,
     atell,
-    begin,
     beginning,
     decoded,
     opened,
@@ -28,12 +27,7 @@ from tests.accounts.streams import (
     tell,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _begun() -> None:
-    begin()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("begun")]
 
 
 def test_a_stranger_gets_no_stream_and_no_redirect() -> None:

@@ -19,19 +19,13 @@ from tests.accounts.streams import (
     OpenTransaction,
     Reader,
     atell,
-    begin,
     beginning,
     opened,
     run,
     tell,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _begun() -> None:
-    begin()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("begun")]
 
 
 @pytest.mark.needs_postgres

@@ -14,6 +14,7 @@ from tests import factories
 from tests.api.conftest import caller
 from tests.gallery import drawing
 from tests.gallery.test_xmp import DC, EXTENSION, TERMS, pixels, said, signed
+from tests.gallery.zipped import as_, body
 
 pytestmark = pytest.mark.django_db
 GENERATION = uuid.UUID("0b7a3c1e-9f6f-4a83-8a39-5b2a5c0e2f11")
@@ -36,16 +37,6 @@ def owner() -> User:
 @pytest.fixture
 def image(owner: User) -> Image:
     return make_image(owner, prompt="A fox & a hen", provider="google", generation_id=GENERATION)
-
-
-def as_(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def body(response: Any) -> bytes:
-    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 def download(image: Image, user: User | None = None, variant: str = "original", **headers: str) -> Any:
