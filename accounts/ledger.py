@@ -6,10 +6,11 @@ decides under that lock, and happens once: the same key on the same account with
 is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a hold with its capture.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -84,6 +85,7 @@ class Spent:
 
 
 NOTHING_SAID = Spent()
+Answer = list[tuple[Any, ...]]
 _OF_HOLD = "id = (SELECT account_id FROM accounts_hold WHERE id = %s)"
 
 
@@ -281,14 +283,16 @@ def capture_within(
     by: User | None = None,
     what: Spent = NOTHING_SAID,
     before: Sequence[rows.Statement] = (),
+    check: Callable[[Sequence[Answer]], None] | None = None,
 ) -> LedgerEntry:
     """As `capture`, as a part of the caller's transaction, which has to end where it raises.
 
-    `before` is what else the transaction writes; it is sent with the first look, and runs before it.
+    `before` is what else the transaction writes; it is sent with the first look, and runs before it. `check`
+    is told what that answered before anything is decided, and may raise.
     """
     check_amount(amount)
     check_words(reason=reason or "-")
-    account, hold = _lock_hold(hold_id, before)
+    account, hold = _lock_hold(hold_id, before, check)
     if not hold.is_open:
         if hold.captured != amount:
             raise HoldSettled
@@ -497,14 +501,20 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
-def _lock_hold(hold_id: int, before: Sequence[rows.Statement] = ()) -> tuple[CreditAccount, Hold]:
-    """The account and then the hold, each as it is once the account is ours."""
+def _lock_hold(
+    hold_id: int,
+    before: Sequence[rows.Statement] = (),
+    check: Callable[[Sequence[Answer]], None] | None = None,
+) -> tuple[CreditAccount, Hold]:
+    """The account and then the hold, each as it is once the account is ours; see `capture_within`."""
     # A hold is one account's for good. It is read by a statement that begins when the lock is ours.
-    *_, accounts, holds = rows.send(
+    *answers, accounts, holds = rows.send(
         *before,
         rows.finding(CreditAccount, where=_OF_HOLD, values=[hold_id], lock=True),
         rows.finding(Hold, where="id = %s", values=[hold_id]),
     )
+    if check is not None:
+        check(answers)
     if not (accounts and holds):
         raise Hold.DoesNotExist
     return rows.as_read(CreditAccount, accounts[0]), rows.as_read(Hold, holds[0])

@@ -35,9 +35,10 @@ def send(*statements: Statement) -> list[list[tuple[Any, ...]]]:
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
             return [cursor.execute(text, values).fetchall() for text, values in statements]
-        cursor.execute(
-            "; ".join(text for text, _ in statements), [one for _, some in statements for one in some]
-        )
+        # psycopg keeps how it took a statement apart, but not for so long a one as all of them together.
+        with connection.wrap_database_errors:
+            message = "; ".join(cursor.mogrify(text, values) for text, values in statements)
+        cursor.execute(message)
         answers = []
         for _ in statements:
             # None where it answers no rows; its description would be made of every column.

@@ -18,7 +18,7 @@ GENERATIONS = int(os.environ.get("RUNNER_GENERATIONS", "1000"))
 LATENCY = 2.0
 CORES = 2
 ROUNDS = 3
-STOCK = ("--stock", "8")
+STOCK = ("--stock", "8", "--quiet")
 LARGER = "× the larger"
 
 
@@ -49,7 +49,7 @@ def in_rounds(emulator: str) -> list[dict[str, float]]:
     return [*rows, {f"median: {LARGER}": statistics.median(ratios)}]
 
 
-def picture_seconds(emulator: str, number: int = 48) -> float:
+def picture_seconds(emulator: str, number: int = 120) -> float:
     """Processor seconds of one picture: fetched, decoded, checked, stored with its copies.
 
     As many side by side as there are cores, which share caches and memory.

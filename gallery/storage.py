@@ -12,6 +12,10 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage, storages
 
+# Originals mostly, whose copies are what pages show: memory that they would fill is better kept for the
+# database and the copies, and new memory for each costs a virtual machine several times the writing.
+UNCACHED_BYTES = 512 * 1024
+
 
 def put(name: str, data: bytes) -> None:
     """Store `data` under `name`. Doing it again with the same bytes only makes it new: see `set_aside`."""
@@ -184,11 +188,20 @@ def _put_here(path: Path, data: bytes) -> None:
             file.flush()
             # The rows that name this file are durable when they commit; so it must be before.
             os.fsync(file.fileno())
+            if len(data) >= UNCACHED_BYTES:
+                _let_go(file.fileno())
         Path(temporary).chmod(settings.FILE_UPLOAD_PERMISSIONS or 0o600)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _let_go(descriptor: int) -> None:
+    """Have the system forget what it holds in memory of a file that is on the disk; not every system can."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _put_elsewhere(name: str, data: bytes) -> None:

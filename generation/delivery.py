@@ -188,7 +188,7 @@ class _Serving:
         sending = Sending(offer, places, references=with_references, choice=dict(note))
         try:
             attempt: Attempt = await self.desk.rows_once(
-                execution.begin, self.claim, sending, now=self._now()
+                execution.begin, self.claim, self.generation, sending, now=self._now()
             )
         except AWAY:
             # It may have been written down all the same, and nothing will be sent.
@@ -329,7 +329,9 @@ class _Serving:
         staged = [
             part["staged"] for attempt in self.attempts for part in attempt.answer if part.get("staged")
         ]
-        await self.desk.rows(execution.finish, self.claim, delivered, short=short, now=self._now())
+        await self.desk.rows(
+            execution.finish, self.claim, self.generation, delivered, short=short, now=self._now()
+        )
         for name in staged:
             await self.desk.files(ingest.unstage, name)
 

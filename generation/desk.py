@@ -54,7 +54,8 @@ class Desk:
         self._clock: tuple[float, datetime] | None = None
         # In seconds of the monotonic clock: since when the database can be reached.
         self._reached_at: float | None = -float("inf")
-        self._leaving = asyncio.Event()
+        self._leaving = False
+        self._outside: set[asyncio.Future[Any]] = set()
 
     async def rows(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the database's thread, again while the database is away; so it is safe to repeat.
@@ -112,19 +113,18 @@ class Desk:
 
         :raises HandedBack: it was.
         """
-        call, told = asyncio.ensure_future(waiting), asyncio.ensure_future(self._leaving.wait())
+        call = asyncio.ensure_future(waiting)
+        self._outside.add(call)
+        if self.leaving:
+            call.cancel()
         try:
-            await asyncio.wait({call, told}, return_when=asyncio.FIRST_COMPLETED)
-            if not call.done():
-                call.cancel()
             return await call
         except asyncio.CancelledError:
             if self.leaving:
                 raise HandedBack from None
             raise
         finally:
-            told.cancel()
-            call.cancel()
+            self._outside.discard(call)
 
     @property
     def pictures_pile_up(self) -> bool:
@@ -133,12 +133,14 @@ class Desk:
 
     def leave(self) -> None:
         """Break off all waiting for others."""
-        self._leaving.set()
+        self._leaving = True
+        for call in self._outside:
+            call.cancel()
 
     @property
     def leaving(self) -> bool:
         """Whether the worker has to go, so that nothing more is begun."""
-        return self._leaving.is_set()
+        return self._leaving
 
     def reached_for(self) -> float:
         """Seconds since the database can be reached; 0 while it can't."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
@@ -67,12 +67,16 @@ def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
         return {}
     ids = [claim.generation_id for claim in claims]
     among = ", ".join(["%s"] * len(ids))
-    read, *linked = rows.send(
+    read, held, *linked = rows.send(
         rows.finding(Generation, where=f"id IN ({among}) AND status = %s", values=[*ids, Status.RUNNING]),
+        rows.finding(Hold, where=_HOLDS_OF.format(among=among), values=ids, only=_WHOSE),
         (f"SELECT DISTINCT generation_id FROM generation_reference WHERE generation_id IN ({among})", ids),  # noqa: S608
         (f"SELECT DISTINCT generation_id FROM generation_attempt WHERE generation_id IN ({among})", ids),  # noqa: S608
     )
     found = [rows.as_read(Generation, row) for row in read]
+    holds = {hold.pk: hold for hold in (rows.as_read(Hold, row, only=_WHOSE) for row in held)}
+    for one in found:
+        one.hold = holds[one.hold_id]
     # Most have neither, nor go on from a picture.
     lookups = {"references": "references__original", "attempts": "attempts"}
     for (name, lookup), having in zip(lookups.items(), linked, strict=True):
@@ -95,27 +99,27 @@ def _prefetch(name: str, lookup: str, generations: Sequence[Generation], having:
 
 
 @transaction.atomic
-def begin(claim: Claim, sending: Sending, *, now: datetime) -> Attempt:
+def begin(claim: Claim, generation: Generation, sending: Sending, *, now: datetime) -> Attempt:
     """Write that a call is about to be sent, committed before its first byte.
+
+    `generation` is as it was loaded with the claim; a hold stays with its account and team.
 
     :raises Fenced: :raises CancelRequested:
     :raises health.NotNow: the provider takes no call at this moment.
     :raises OutcomeLost: when an earlier call may have been taken, or has brought those pictures.
     """
-    found, holds, attempts = rows.send(
-        _mine(claim, _FOR_A_CALL),
-        rows.finding(Hold, where=_HOLD_OF, values=[claim.generation_id], only=_WHOSE),
+    found, attempts = rows.send(
+        _mine(claim, _STOPPED),
         rows.finding(Attempt, where=_ATTEMPTS_OF, values=[claim.generation_id]),
     )
-    generation = _only(claim, found, _FOR_A_CALL)
-    if generation.cancel_requested_at is not None:
+    if _only(claim, found, _STOPPED).cancel_requested_at is not None:
         raise CancelRequested(claim)
     earlier = [rows.as_read(Attempt, attempt) for attempt in attempts]
     if not set(sending.positions) <= set(progress(count=generation.count, attempts=earlier).open):
         raise OutcomeLost(claim)
     offer = sending.offer
     health.admit(offer.provider, now=now)
-    hold = rows.as_read(Hold, holds[0], only=_WHOSE)
+    hold = generation.hold
     attempt = Attempt(
         generation=generation,
         number=claim.attempt,
@@ -211,26 +215,42 @@ def looked_at(claim: Claim, attempt: Attempt, *, answer: list[dict[str, str]]) -
     _update_mine(claim, attempt, answer=answer)
 
 
-@transaction.atomic
-def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None, now: datetime) -> None:
+def finish(
+    claim: Claim,
+    generation: Generation,
+    delivered: Sequence[Delivered],
+    *,
+    short: Reason | None,
+    now: datetime,
+) -> None:
     """Deliver the pictures, capture for them, give the rest back.
 
-    `short` says why there are fewer than were asked for.
+    `generation` is as it was loaded with the claim, `short` says why there are fewer than were asked for.
 
     :raises Fenced:
     """
-    found, references = rows.send(
-        _mine(claim, _TO_DELIVER),
-        rows.finding(Reference, where=_REFERENCES_OF, values=[claim.generation_id]),
-    )
-    generation = _only(claim, found, _TO_DELIVER)
+    try:
+        _deliver(claim, generation, delivered, short, now)
+    except IntegrityError:
+        # What another claim has delivered can't be delivered again, and its writing stands first.
+        with transaction.atomic():
+            _locked(claim)
+        raise
+
+
+@transaction.atomic
+def _deliver(
+    claim: Claim, generation: Generation, delivered: Sequence[Delivered], short: Reason | None, now: datetime
+) -> None:
+    sources = _sources(claim, generation)
     asked, got = generation.count, len(delivered)
     status, why = (Status.SUCCEEDED, None) if got == asked else (Status.PARTIAL, short)
+    (ending, values), *told = _ending(generation, status, why, now)
+    still_mine = f"{ending} AND attempts_made = %s AND status = %s RETURNING collection_id"
     attempts = {one.attempt.pk: one.attempt for one in delivered}.values()
     done = [
         _updating(attempt, status=Attempt.Status.DELIVERED, answer=[], ended_at=now) for attempt in attempts
     ]
-    sources = _sources(generation, references)
     recorded: dict[str, list[rows.Statement]] = {}
     put_out, images = [], []
     for place, one in enumerate(sorted(delivered, key=lambda one: one.position), start=1):
@@ -242,17 +262,26 @@ def finish(claim: Claim, delivered: Sequence[Delivered], *, short: Reason | None
         images.append(image.public_id)
     # In one order, since somebody else may bring the same ones.
     originals = [statement for sha256 in sorted(recorded) for statement in recorded[sha256]]
+    collection_id: int | None = None
+
+    def check(answers: Sequence[Sequence[tuple[Any, ...]]]) -> None:
+        nonlocal collection_id
+        if not answers[0]:
+            raise Fenced(claim)
+        ((collection_id,),) = answers[0]
+
     ledger.capture_within(
         hold_id=generation.hold_id,
         amount=generation.price * got,
         reason=generation.prompt[:120],
         what=ledger.Spent(model=generation.model, provider=_maker(delivered), images=got),
-        before=[*_ending(generation, status, why, now), *done, *originals, *put_out],
+        before=[(still_mine, [*values, claim.attempt, Status.RUNNING]), *told, *done, *originals, *put_out],
+        check=check,
     )
-    if generation.collection_id is not None:
+    if collection_id is not None:
         # After the account, as whoever submits holds the two in that order.
         made = sorted(Image.objects.filter(public_id__in=images), key=lambda one: images.index(one.public_id))
-        collections.file(generation.collection_id, made, by_id=generation.user_id)
+        collections.file(collection_id, made, by_id=generation.user_id)
 
 
 def _maker(delivered: Sequence[Delivered]) -> str:
@@ -369,16 +398,13 @@ def vendor_ids(provider: str) -> frozenset[str]:
     return frozenset(known.values_list("vendor_id", flat=True))
 
 
-# What the hold of a generation is, and its attempts in their order.
-_HOLD_OF = "id = (SELECT hold_id FROM generation_generation WHERE id = %s)"
+# What the holds of generations are, and the attempts of one in their order.
+_HOLDS_OF = "id IN (SELECT hold_id FROM generation_generation WHERE id IN ({among}))"
 _ATTEMPTS_OF = "generation_id = %s ORDER BY number, sequence"
 _REFERENCES_OF = "generation_id = %s ORDER BY position"
 # What is read of a generation, and of its hold; each column more is planned, sent and read anew every time.
-_FOR_A_CALL = ("id", "public_id", "user_id", "model", "count", "cancel_requested_at")
-_TO_DELIVER = (
-    *_FOR_A_CALL,
-    *("prompt", "aspect_ratio", "price", "continues_id", "collection_id", "hold_id", "attempts_made"),
-)
+_STOPPED = ("id", "cancel_requested_at")
+_MADE_FROM = ("id", "continues_id")
 _WHOSE = ("id", "account_id", "team_id")
 
 
@@ -431,11 +457,22 @@ def _image(generation: Generation, attempt: Attempt, original: Original, now: da
     )
 
 
-def _sources(generation: Generation, references: Sequence[Sequence[Any]]) -> list[keeping.Source]:
-    """What the pictures of a generation are made from: the one it goes on from, and the references."""
+def _sources(claim: Claim, generation: Generation) -> list[keeping.Source]:
+    """What the pictures of a generation are made from: the one it goes on from, and the references.
+
+    Read anew and held where there are any, since those may be gone that were there when it was claimed.
+
+    :raises Fenced:
+    """
+    if generation.continues_id is None and not generation.references.all():
+        return []
+    found, references = rows.send(
+        _mine(claim, _MADE_FROM),
+        rows.finding(Reference, where=_REFERENCES_OF, values=[claim.generation_id]),
+    )
+    begun = _only(claim, found, _MADE_FROM).continues
     given = (rows.as_read(Reference, one) for one in references)
     sources = [keeping.Source(one.original_id, one.image_id) for one in given]
-    begun = generation.continues
     return sources if begun is None else [keeping.Source(begun.original_id, begun.pk), *sources]
 
 

@@ -116,9 +116,9 @@ def _probe(health: ProviderHealth, now: datetime) -> None:
 
 
 def _within_limits(provider: ProviderFacts, now: datetime) -> None:
-    mine = Attempt.objects.filter(provider=provider.name)
     if provider.concurrency_max:
-        in_flight = mine.filter(
+        in_flight = Attempt.objects.filter(
+            provider=provider.name,
             status__in=(Attempt.Status.SENDING, Attempt.Status.ACCEPTED),
             started_at__gt=now - IN_FLIGHT_AT_MOST,
             generation__status=Generation.Status.RUNNING,
@@ -128,8 +128,11 @@ def _within_limits(provider: ProviderFacts, now: datetime) -> None:
         if in_flight >= provider.concurrency_max:
             raise NotNow(f"It is making {in_flight} already, as many as it may.", now + timedelta(seconds=1))
     if provider.per_minute_max:
-        started = mine.filter(started_at__gt=now - timedelta(minutes=1)).order_by("started_at")
-        times = list(started.values_list("started_at", flat=True)[: provider.per_minute_max])
+        a_minute_ago = now - timedelta(minutes=1)
+        started = Attempt.objects.filter(provider=provider.name, started_at__gt=a_minute_ago)
+        times = list(
+            started.order_by("started_at").values_list("started_at", flat=True)[: provider.per_minute_max]
+        )
         if len(times) >= provider.per_minute_max:
             raise NotNow(
                 f"It was asked {len(times)} times within a minute, as often as it may.",

@@ -21,7 +21,8 @@ READY = "The worker is ready."
 
 def beat(cluster: str, part: Heartbeat.Part, *, now: datetime) -> None:
     """Write that the part works."""
-    Heartbeat.objects.update_or_create(cluster=cluster, part=part, defaults={"beat_at": now})
+    if not Heartbeat.objects.filter(cluster=cluster, part=part).update(beat_at=now):
+        Heartbeat.objects.update_or_create(cluster=cluster, part=part, defaults={"beat_at": now})
 
 
 def stand_by(cluster: str, *, places: int, serving: int, stands_by: bool, now: datetime) -> None:

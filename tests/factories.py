@@ -53,7 +53,7 @@ def begin(claim: Claim, *, positions: tuple[int, ...] = (), provider: str = "aim
     generation = Generation.objects.get(pk=claim.generation_id)
     offer = catalog.load().find(generation.model).offers[provider]
     places = positions or tuple(range(1, generation.count + 1))
-    return execution.begin(claim, Sending(offer, places), now=timezone.now())
+    return execution.begin(claim, generation, Sending(offer, places), now=timezone.now())
 
 
 def finish(
@@ -63,7 +63,8 @@ def finish(
     delivered = [
         Delivered(place, attempt, one) for place, one in zip(attempt.positions, stored, strict=False)
     ]
-    execution.finish(claim, delivered, short=short, now=timezone.now())
+    generation = Generation.objects.get(pk=claim.generation_id)
+    execution.finish(claim, generation, delivered, short=short, now=timezone.now())
 
 
 def picture(width: int = 64, height: int = 64, *, kind: str = "PNG", seed: int = 0) -> bytes:

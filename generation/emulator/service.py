@@ -26,6 +26,7 @@ VENDORS: dict[str, Callable[[Context], Awaitable[Response | None]]] = {
 }
 
 logger = logging.getLogger("easel.emulator")
+calls_logger = logging.getLogger("easel.emulator.calls")
 
 
 class Emulator:
@@ -54,7 +55,7 @@ class Emulator:
             logger.exception("the emulator itself failed at %s", request.path)
             response = as_json({"message": "the emulator itself failed; its log says why"}, status=500)
         call.status, call.seconds = response.status, round(time.monotonic() - started, 3)
-        logger.info("%s %s %s %.0f ms", call.method, call.path, call.status, call.seconds * 1000)
+        calls_logger.info("%s %s %s %.0f ms", call.method, call.path, call.status, call.seconds * 1000)
         return response
 
     async def _route(self, request: Request, call: Call) -> Response:
@@ -97,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", default="", help="the one key to accept (default: any)")
     parser.add_argument("--link-lifetime", type=float, default=3600.0, help="seconds a result can be fetched")
     parser.add_argument("--sketch", action="store_true", help="plain, fast pictures, for load tests")
+    parser.add_argument("--quiet", action="store_true", help="no line for each call")
     parser.add_argument("--stock", type=int, default=0, help="paint so many, and give them out again")
 
 
@@ -112,6 +114,8 @@ def run(options: argparse.Namespace) -> None:
         sketch=options.sketch,
         stock=options.stock,
     )
+    if options.quiet:
+        calls_logger.setLevel(logging.WARNING)
     asyncio.run(_serve(settings, options.host, options.port))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,23 @@ def test_a_file_cut_short_by_a_crash_is_replaced(files: Path) -> None:
     kept(data)
 
     assert storage.get(stored.name) == data
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system has no such advice")
+def test_what_is_large_is_not_kept_in_memory(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go: list[int] = []
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        assert (start, length, advice) == (0, 0, os.POSIX_FADV_DONTNEED)
+        let_go.append(os.fstat(descriptor).st_size)
+        raise OSError("some file systems know no advice")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    for size in (storage.UNCACHED_BYTES - 1, storage.UNCACHED_BYTES):
+        storage.put(f"originals/{size}", bytes(size))
+        assert storage.size(f"originals/{size}") == size
+
+    assert let_go == [storage.UNCACHED_BYTES]
 
 
 def test_two_at_once_store_the_same_content(files: Path) -> None:

@@ -46,6 +46,10 @@ def begin(claim: Claim) -> Attempt:
     return factories.begin(claim)
 
 
+def finish(claim: Claim, delivered: list[Delivered]) -> None:
+    execution.finish(claim, row(claim), delivered, short=None, now=timezone.now())
+
+
 def stored() -> ingest.Stored:
     return ingest.store(factories.picture(), keep_bytes=True, max_bytes=10**7)
 
@@ -66,7 +70,7 @@ def test_a_lost_claim_may_do_nothing(lost):
     now = timezone.now()
     steps = [
         lambda: begin(lost),
-        lambda: execution.finish(lost, [], short=None, now=now),
+        lambda: finish(lost, [Delivered(1, Attempt(), stored())]),
         lambda: execution.fail(lost, REASON, now=now),
         lambda: execution.stop(lost, now=now),
         lambda: execution.postpone(lost, wake_at=now, reason=REASON),
@@ -86,10 +90,24 @@ def test_a_late_finish_changes_no_credits(claim):
     claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
 
     with pytest.raises(Fenced):
-        execution.finish(claim, [Delivered(1, attempt, stored())], short=None, now=timezone.now())
+        finish(claim, [Delivered(1, attempt, stored())])
 
     assert row(claim).hold.is_open
     assert row(claim).outputs.count() == 0
+
+
+def test_what_another_has_delivered_is_not_delivered_again(claim):
+    attempt = begin(claim)
+    answered(claim, attempt)
+    (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+    finish(second, [Delivered(1, attempt, stored())])
+
+    with pytest.raises(Fenced):
+        finish(claim, [Delivered(1, attempt, stored())])
+
+    done = row(claim)
+    assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 2)
+    assert done.outputs.count() == 1
 
 
 def test_nothing_is_sent_while_an_earlier_call_is_unaccounted_for(claim):
@@ -172,7 +190,7 @@ def test_finishing_pays_for_what_was_delivered(claim):
     attempt = begin(claim)
     answered(claim, attempt)
 
-    execution.finish(claim, [Delivered(1, attempt, stored())], short=None, now=timezone.now())
+    finish(claim, [Delivered(1, attempt, stored())])
 
     done = row(claim)
     assert (done.status, done.credits_captured) == (Status.SUCCEEDED, 2)
@@ -186,9 +204,7 @@ def test_two_pictures_that_are_the_same_are_two_images_of_one_original():
     answered(claim, attempt)
     same = stored()
 
-    execution.finish(
-        claim, [Delivered(place, attempt, same) for place in (2, 1)], short=None, now=timezone.now()
-    )
+    finish(claim, [Delivered(place, attempt, same) for place in (2, 1)])
 
     done = row(claim)
     outputs = list(done.outputs.order_by("position").select_related("image__original"))
@@ -200,7 +216,7 @@ def test_two_pictures_that_are_the_same_are_two_images_of_one_original():
 
 
 @pytest.mark.needs_postgres
-def test_delivering_takes_three_messages_however_many_pictures(django_assert_num_queries):
+def test_delivering_takes_two_messages_however_many_pictures(django_assert_num_queries):
     factories.generation(count=4)
     (claim,) = claims.take(limit=1, now=timezone.now())
     attempt = begin(claim)
@@ -210,9 +226,11 @@ def test_delivering_takes_three_messages_however_many_pictures(django_assert_num
     ]
     delivered = [Delivered(place, attempt, one) for place, one in enumerate(brought, start=1)]
 
+    loaded = execution.load([claim])[claim]
+
     # And the two of a transaction within the test's own.
-    with django_assert_num_queries(3 + 2):
-        execution.finish(claim, delivered, short=None, now=timezone.now())
+    with django_assert_num_queries(2 + 2):
+        execution.finish(claim, loaded, delivered, short=None, now=timezone.now())
 
     assert row(claim).outputs.count() == 4
 
