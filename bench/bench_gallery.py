@@ -4,6 +4,8 @@ On PostgreSQL with GALLERY_IMAGES pictures (1,000,000) and on SQLite with a tent
 for each kind of page; pages a second beside a bare Django on the same server; and beside Wagtail's list of
 a tenth as many images, which is installed for it in an environment of its own, where that can be had.
 
+All that is in PostgreSQL is read once before it is asked, which takes its superuser and `pg_prewarm`.
+
 Filling takes minutes. GALLERY_FOLDER keeps what was filled for the next run; GALLERY_ROUNDS and
 GALLERY_SECONDS say how long the servers are loaded, GALLERY_REQUESTS how often each kind of page is asked.
 GALLERY_POSTGRES names a database that was filled already, with its files in GALLERY_FOLDER/postgresql.
@@ -66,6 +68,21 @@ def _manage(here: dict[str, str], *arguments: str) -> None:
     )
 
 
+def warm(database: dict[str, Any]) -> None:
+    """Have the system read all of a PostgreSQL's tables and indexes, as a server that has run a while has.
+
+    `database` is as Django has it. Without it each page would wait for the disk: see docs/bench/gallery.md.
+    """
+    import psycopg
+
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    known = {name: str(database[key]) for key, name in names.items() if database.get(key)}
+    with psycopg.connect(**known, autocommit=True) as connection:  # type: ignore[arg-type]
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        kept = "relkind IN ('r', 'i', 't', 'm') AND relpersistence = 'p'"
+        connection.execute(f"SELECT pg_prewarm(oid, 'read') FROM pg_class WHERE {kept}")  # type: ignore[arg-type]
+
+
 def asked(here: dict[str, str], *arguments: str) -> dict[str, Any]:
     """What `bench.gallery_asking` finds there."""
     done = subprocess.run(
@@ -114,6 +131,8 @@ def beside_wagtail(
 ) -> list[report.Row]:
     picture = next(Path(here["DATA_DIR"]).glob("files/originals/*/*/*.jpg"))
     theirs = wagtail_site.fill(folder, database, images=max(1_000, IMAGES // 10), picture=picture)
+    if "postgresql" in database["ENGINE"]:
+        warm(database)
     # Straight after them, PostgreSQL still writes what was filled.
     with (
         gallery(here, facts) as ours,
@@ -161,6 +180,8 @@ def postgres(folder: Path) -> Iterator[str]:
 
 def run(kind: str, database: str, folder: Path, *, images: int) -> None:
     here = filled(database, folder, images=images)
+    if kind == "postgresql":
+        warm(dict(env.db_url_config(database)))
     facts = asked(here)
     report.report(f"gallery_{kind}", [_same_columns(row) for row in facts["rows"]])
     report.report(f"gallery_{kind}_bare", beside_bare(here, facts))
