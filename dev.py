@@ -288,7 +288,7 @@ def test(arguments: list[str]) -> int:
     return timed_steps(
         [
             ("tests on SQLite", pytest),
-            ("tests on PostgreSQL", lambda: pytest(DATABASE_URL=postgres)),
+            ("tests on PostgreSQL", lambda: pytest(DATABASE_URL=postgres, AFTER_SQLITE="1")),
         ]
     )
 

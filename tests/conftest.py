@@ -17,6 +17,8 @@ pytest_plugins = ["tests.emulator_server"]
 settings.register_profile("easel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("easel")
 
+AFTER_SQLITE = os.environ.get("AFTER_SQLITE", "") not in ("", "0")
+"""The whole suite has run on SQLite already, as `dev.py` says before its run on PostgreSQL."""
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
 
 
@@ -39,9 +41,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def waits_for_the_other_run(item: pytest.Item) -> bool:
     """`make test` runs the suite on SQLite, then on PostgreSQL; some tests belong to one of the two."""
-    if on_postgres():
-        return item.get_closest_marker("once") is not None
-    return item.get_closest_marker("needs_postgres") is not None and services.postgres_url() is not None
+    if not on_postgres():
+        return item.get_closest_marker("needs_postgres") is not None and services.postgres_url() is not None
+    return AFTER_SQLITE and not depends_on_the_database(item)
+
+
+def depends_on_the_database(item: pytest.Item) -> bool:
+    """Whether what it says on SQLite need not be so on PostgreSQL.
+
+    What a browser does with a page is the same; what is in the page is tested without one, on both.
+    """
+    marks = {mark.name for mark in item.iter_markers()}
+    if marks & {"each_database", "needs_postgres"}:
+        return True
+    if marks & {"once", "needs_chromium"}:
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return "django_db" in marks or bool(fixtures & {"db", "transactional_db", "live_server"})
 
 
 def on_postgres() -> bool:

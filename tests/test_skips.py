@@ -1,5 +1,6 @@
 """A test without its service is skipped with a line that says how to get it, or it fails."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,3 +57,56 @@ def test_a_test_cannot_reach_beyond_loopback(tmp_path: Path, monkeypatch: pytest
 
     assert "SocketConnectBlocked" in output
     assert "1 failed" in output
+
+
+OF_ALL_KINDS = """
+import pytest
+
+def test_without_a_database():
+    pass
+
+@pytest.mark.needs_chromium
+@pytest.mark.django_db
+def test_in_a_browser():
+    pass
+
+@pytest.mark.needs_chromium
+@pytest.mark.each_database
+def test_of_the_main_flow():
+    pass
+
+@pytest.mark.django_db
+def test_of_rows():
+    pass
+
+def test_by_a_fixture(db):
+    pass
+
+@pytest.mark.needs_postgres
+def test_of_postgres():
+    pass
+"""
+
+
+def collected(tmp_path: Path, **environment: str) -> set[str]:
+    """The names of the tests that a run would have."""
+    file = tmp_path / "test_probe.py"
+    file.write_text(OF_ALL_KINDS)
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "tests.conftest"]
+    command = [sys.executable, "-m", "pytest", *options, "--collect-only", "-q", str(file)]
+    left = {"AFTER_SQLITE", "DATABASE_URL"}
+    inherited = {name: value for name, value in os.environ.items() if name not in left}
+    found = subprocess.run(
+        command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False
+    )
+    return {line.rpartition("::test_")[2] for line in found.stdout.splitlines() if "::" in line}
+
+
+def test_the_second_run_repeats_what_depends_on_the_database(tmp_path: Path) -> None:
+    nowhere = "postgres://127.0.0.1:1/nowhere"
+
+    everything = collected(tmp_path, DATABASE_URL=nowhere)
+    repeated = collected(tmp_path, DATABASE_URL=nowhere, AFTER_SQLITE="1")
+
+    assert repeated == {"of_the_main_flow", "of_rows", "by_a_fixture", "of_postgres"}
+    assert everything - repeated == {"without_a_database", "in_a_browser"}

@@ -15,7 +15,12 @@ PROMPT = (
     "Combine the images so the T-Rex is wearing a business suit, sitting in a cozy small café, drinking from "
     "the mug. Blur the background slightly to create a bokeh effect."
 )
-pytestmark = [pytest.mark.slow, pytest.mark.needs_chromium, pytest.mark.timeout(240, method="thread")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.each_database,
+    pytest.mark.needs_chromium,
+    pytest.mark.timeout(240, method="thread"),
+]
 
 
 @pytest.fixture

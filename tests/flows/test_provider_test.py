@@ -5,7 +5,12 @@ from playwright.sync_api import Page, expect
 
 from tests.flows.conftest import Site
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_chromium, pytest.mark.timeout(240, method="thread")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.each_database,
+    pytest.mark.needs_chromium,
+    pytest.mark.timeout(240, method="thread"),
+]
 
 
 def test_an_admin_tests_a_provider_and_nobody_is_charged(page: Page, site: Site) -> None:

@@ -6,7 +6,12 @@ import redis
 
 from tests.flows.conftest import Site
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_redis, pytest.mark.timeout(180, method="thread")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.each_database,
+    pytest.mark.needs_redis,
+    pytest.mark.timeout(180, method="thread"),
+]
 
 
 @pytest.fixture
