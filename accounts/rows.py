@@ -97,8 +97,15 @@ def hold(model: type[Model], ids: Iterable[int], *, where: str = "TRUE") -> set[
 
 def insert(row: Model, *beside: Statement) -> None:
     """Write a new row and give it its id; `beside` are sent with it, and run after it."""
-    answered, *_ = send(inserting(row), *beside)
-    is_there(row, answered)
+    insert_each([row], *beside)
+
+
+def insert_each(new: Sequence[Model], *beside: Statement) -> None:
+    """Write new rows and give them their ids; `beside` are sent with them, and run after them."""
+    if not new:
+        return
+    for row, answered in zip(new, send(*(inserting(row) for row in new), *beside), strict=False):
+        is_there(row, answered)
 
 
 def is_there(row: Model, answered: Sequence[Sequence[Any]]) -> None:
@@ -153,16 +160,23 @@ def update_where(row: Model, *names: str, there: Statement) -> bool:
 
     One statement, which is its own transaction outside of any.
     """
+    return update_each_where([(row, names, there)])[0]
+
+
+def update_each_where(updates: Sequence[tuple[Model, tuple[str, ...], Statement]]) -> list[bool]:
+    """As `update_where` for several rows, by one message; which of them were written."""
+    return [bool(answered) for answered in send(*(_updating_where(*update) for update in updates))]
+
+
+def _updating_where(row: Model, names: tuple[str, ...], there: Statement) -> Statement:
     text, values = updating(row, *names)
     look, looked_for = there
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # A lock that was waited for shows the row as it is then, and finds none where it has changed.
-            text = f"WITH there AS ({look}) {text} AND EXISTS (SELECT 1 FROM there)"  # noqa: S608
-            cursor.execute(text, [*looked_for, *values])
-        else:
-            cursor.execute(f"{text} AND EXISTS ({look})", [*values, *looked_for])
-        return bool(cursor.rowcount)
+    key = type(row)._meta.pk.column
+    if connection.vendor == "postgresql":
+        # A lock that was waited for shows the row as it is then, and finds none where it has changed.
+        text = f"WITH there AS ({look}) {text} AND EXISTS (SELECT 1 FROM there) RETURNING {key}"  # noqa: S608
+        return text, [*looked_for, *values]
+    return f"{text} AND EXISTS ({look}) RETURNING {key}", [*values, *looked_for]
 
 
 def as_read(model: type[M], values: Sequence[Any], *, only: tuple[str, ...] = ()) -> M:

@@ -10,7 +10,7 @@ from generation import execution, late, results
 from generation.catalog import Model, Offer
 from generation.claims import Claim
 from generation.desk import Desk
-from generation.execution import Delivered, Fenced
+from generation.execution import Answered, Delivered, Fenced
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason
 from generation.providers.base import Answer, ImageBytes
@@ -44,17 +44,18 @@ class Answers:
         stated = answer.cost.usd
         cost = replace(answer.cost, usd=self._listed(offer, len(kept)) if stated is None else stated)
         try:
-            await self._desk.rows(
+            await self._desk.together(
                 execution.answered,
-                self._claim,
-                attempt,
-                answer=kept,
-                vendor_id=answer.vendor_id,
-                cost_usd=cost.usd,
-                vendor_credits=cost.credits,
-                state=state,
-                description=answer.description,
-                now=now,
+                Answered(
+                    self._claim,
+                    attempt,
+                    kept,
+                    vendor_id=answer.vendor_id,
+                    cost_usd=cost.usd,
+                    vendor_credits=cost.credits,
+                    state=state,
+                    description=answer.description,
+                ),
             )
         except Fenced:
             await self.too_late(attempt, images=len(kept), cost=cost, vendor_id=answer.vendor_id)

@@ -16,7 +16,7 @@ from generation.answers import Answers
 from generation.catalog import Model, Offer
 from generation.claims import Claim
 from generation.desk import AWAY, Desk, HandedBack
-from generation.execution import CancelRequested, Fenced, OutcomeLost, Sending
+from generation.execution import Beginning, CancelRequested, Fenced, OutcomeLost, Sending
 from generation.health import NotNow
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason, progress
@@ -187,8 +187,8 @@ class _Serving:
         with_references = self.wanted.references > 0
         sending = Sending(offer, places, references=with_references, choice=dict(note))
         try:
-            attempt: Attempt = await self.desk.rows_once(
-                execution.begin, self.claim, self.generation, sending, now=self._now()
+            attempt = await self.desk.together_once(
+                execution.begin, Beginning(self.claim, self.generation, sending)
             )
         except AWAY:
             # It may have been written down all the same, and nothing will be sent.

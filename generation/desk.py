@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
 from django.conf import settings
@@ -27,9 +28,18 @@ FILE_THREADS = 4
 PILE = 16
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
+T_contra = TypeVar("T_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 # What others changed of providers is heard of this late; their limits and circuits are asked at each call.
 CATALOG_SECONDS = 1.0
 AWAY_PAUSE_SECONDS = 0.5
+
+
+class Work(Protocol[T_contra, R_co]):
+    """Does something for all items at once, and answers for each in their order."""
+
+    def __call__(self, items: Sequence[T_contra], /, *, now: datetime) -> Sequence[R_co | Exception]: ...
 
 
 class HandedBack(Exception):
@@ -48,6 +58,8 @@ class Desk:
         self._rows = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._pictures = ThreadPoolExecutor(settings.PICTURE_PROCESSES + 1, thread_name_prefix="pictures")
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
+        # What waits for its turn together with others, by what is done for it.
+        self._waiting: dict[Work[Any, Any], deque[tuple[Any, Future[Any]]]] = {}
         self._picturing = 0
         self._offered: tuple[float, Catalog] | None = None
         self._told_at: dict[str, float] = {}
@@ -62,10 +74,20 @@ class Desk:
 
         :raises DatabaseError: it stays away, or refuses.
         """
+        return await self._until_reached(lambda: self.rows_once(work, *args, **kwargs))
+
+    async def together(self, work: Work[T, R], item: T) -> R:
+        """As `together_once`, again while the database is away.
+
+        :raises DatabaseError: it stays away, or refuses.
+        """
+        return await self._until_reached(lambda: self.together_once(work, item))
+
+    async def _until_reached(self, once: Callable[[], Awaitable[T]]) -> T:
         ends = time.monotonic() + self._away_seconds
         while True:
             try:
-                return await self.rows_once(work, *args, **kwargs)
+                return await once()
             except AWAY as error:
                 if time.monotonic() >= ends:
                     raise
@@ -88,6 +110,46 @@ class Desk:
         if self._reached_at is None:
             self._reached_at = time.monotonic()
         return result
+
+    async def together_once(self, work: Work[T, R], item: T) -> R:
+        """Run `work` on the database's thread, once for all the items that have come when its turn is there.
+
+        It gets them, with the time as `now`, and answers for each in their order; an exception among the
+        answers is raised to whom it is for. Where it fails for several it is run for each alone.
+
+        :raises DatabaseError: when it fails; whether it was committed may be unknown then.
+        """
+        mine: Future[R] = Future()
+        self._waiting.setdefault(work, deque()).append((item, mine))
+        try:
+            return await self.rows_once(self._served, work, mine)
+        except asyncio.CancelledError:
+            mine.cancel()
+            raise
+
+    def _served(self, work: Work[Any, R], mine: Future[R]) -> R:
+        """The answer, which an earlier turn may have brought."""
+        if not mine.done():
+            waiting = self._waiting[work]
+            some = [waiting.popleft() for _ in range(len(waiting))]
+            self._serve(work, [(item, one) for item, one in some if one.set_running_or_notify_cancel()])
+        return mine.result(timeout=0)
+
+    def _serve(self, work: Work[Any, Any], some: list[tuple[Any, Future[Any]]]) -> None:
+        try:
+            answers = work([item for item, _ in some], now=self.now())
+        except Exception as error:
+            if len(some) > 1 and not isinstance(error, AWAY):
+                # What is wrong with one is not the fault of the others.
+                for alone in some:
+                    self._serve(work, [alone])
+                return
+            answers = [error] * len(some)
+        for (_, one), answer in zip(some, answers, strict=True):
+            if isinstance(answer, Exception):
+                one.set_exception(answer)
+            else:
+                one.set_result(answer)
 
     def expect_pictures(self, number: int) -> None:
         """Have what decodes them there by the time they come; the calls for them take longer than that."""

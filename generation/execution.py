@@ -5,7 +5,7 @@ raises `Fenced` and writes nothing.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -42,6 +42,9 @@ class OutcomeLost(Exception):
     """An earlier call for the same pictures was sent, and nobody knows what became of it."""
 
 
+Refusal = Fenced | CancelRequested | OutcomeLost | health.NotNow
+
+
 @dataclass(frozen=True)
 class Sending:
     """A call about to be made: to whom, for which places from 1, and why there, as the receipt has it."""
@@ -53,12 +56,51 @@ class Sending:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """A call of a claim that is about to begin; `generation` is as it was loaded with the claim.
+
+    From it are account and team: a hold stays with them.
+    """
+
+    claim: Claim
+    generation: Generation
+    sending: Sending
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a provider answered to a claim's call: `answer` says of each picture where it is."""
+
+    claim: Claim
+    attempt: Attempt
+    answer: list[dict[str, str]]
+    vendor_id: str = ""
+    cost_usd: Decimal | None = None
+    vendor_credits: int | None = None
+    state: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Delivered:
     """A picture that is stored and kept its promise, the place it is for, and the attempt that brought it."""
 
     position: int
     attempt: Attempt
     picture: ingest.Stored
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is to be written of a claim's attempt."""
+
+    claim: Claim
+    attempt: Attempt
+    fields: dict[str, Any]
+
+    def set(self, fields: dict[str, Any]) -> None:
+        for name, value in fields.items():
+            setattr(self.attempt, name, value)
 
 
 def load(claims: Sequence[Claim]) -> dict[Claim, Generation]:
@@ -99,28 +141,67 @@ def _prefetch(name: str, lookup: str, generations: Sequence[Generation], having:
 
 
 @transaction.atomic
-def begin(claim: Claim, generation: Generation, sending: Sending, *, now: datetime) -> Attempt:
-    """Write that a call is about to be sent, committed before its first byte.
+def begin(beginnings: Sequence[Beginning], *, now: datetime) -> list[Attempt | Refusal]:
+    """Write that calls are about to be sent, committed before the first byte of any: one of each claim.
 
-    `generation` is as it was loaded with the claim; a hold stays with its account and team.
-
-    :raises Fenced: :raises CancelRequested:
-    :raises health.NotNow: the provider takes no call at this moment.
-    :raises OutcomeLost: when an earlier call may have been taken, or has brought those pictures.
+    Answers for each what was begun, or why it may not be: `Fenced`, `CancelRequested`, `health.NotNow` where
+    the provider takes no call at this moment, `OutcomeLost` where an earlier call may have been taken, or has
+    brought those pictures.
     """
-    found, attempts = rows.send(
-        _mine(claim, _STOPPED),
-        rows.finding(Attempt, where=_ATTEMPTS_OF, values=[claim.generation_id]),
+    standing = _standing([one.claim for one in beginnings])
+    answers: dict[Claim, Attempt | Refusal] = {}
+    together: list[Attempt] = []
+    # Providers that count their calls are locked in one order by all.
+    for one in sorted(beginnings, key=lambda one: one.sending.offer.provider.name):
+        try:
+            attempt = _begun(one, standing, now)
+        except (Fenced, CancelRequested, OutcomeLost, health.NotNow) as refusal:
+            answers[one.claim] = refusal
+            continue
+        answers[one.claim] = attempt
+        if health.is_counted(one.sending.offer.provider):
+            _write_begun([attempt])
+        else:
+            together.append(attempt)
+    _write_begun(together)
+    return [answers[one.claim] for one in beginnings]
+
+
+def _standing(claims: Sequence[Claim]) -> dict[Claim, tuple[Generation, list[Attempt]]]:
+    """The generations of the claims that are still ours, locked, with the attempts so far."""
+    ids = sorted(claim.generation_id for claim in claims)
+    among = ", ".join(["%s"] * len(ids))
+    mine = f"id IN ({among}) AND status = %s ORDER BY id"
+    generations, attempts = rows.send(
+        rows.finding(Generation, where=mine, values=[*ids, Status.RUNNING.value], lock=True, only=_STANDING),
+        rows.finding(Attempt, where=_ATTEMPTS_OF.format(among=among), values=ids),
     )
-    if _only(claim, found, _STOPPED).cancel_requested_at is not None:
+    earlier: dict[int, list[Attempt]] = {pk: [] for pk in ids}
+    for row in attempts:
+        attempt = rows.as_read(Attempt, row)
+        earlier[attempt.generation_id].append(attempt)
+    found = (rows.as_read(Generation, row, only=_STANDING) for row in generations)
+    return {Claim(one.pk, one.attempts_made): (one, earlier[one.pk]) for one in found}
+
+
+def _begun(
+    one: Beginning, standing: Mapping[Claim, tuple[Generation, list[Attempt]]], now: datetime
+) -> Attempt:
+    """The attempt, which is not written yet.
+
+    :raises Fenced: :raises CancelRequested: :raises OutcomeLost: :raises health.NotNow:
+    """
+    claim, generation, sending = one.claim, one.generation, one.sending
+    if claim not in standing:
+        raise Fenced(claim)
+    found, earlier = standing[claim]
+    if found.cancel_requested_at is not None:
         raise CancelRequested(claim)
-    earlier = [rows.as_read(Attempt, attempt) for attempt in attempts]
     if not set(sending.positions) <= set(progress(count=generation.count, attempts=earlier).open):
         raise OutcomeLost(claim)
-    offer = sending.offer
+    offer, hold = sending.offer, generation.hold
     health.admit(offer.provider, now=now)
-    hold = generation.hold
-    attempt = Attempt(
+    return Attempt(
         generation=generation,
         number=claim.attempt,
         sequence=1 + sum(attempt.number == claim.attempt for attempt in earlier),
@@ -134,9 +215,12 @@ def begin(claim: Claim, generation: Generation, sending: Sending, *, now: dateti
         team_id=hold.team_id,
         model=generation.model,
     )
+
+
+def _write_begun(attempts: Sequence[Attempt]) -> None:
     # From here on cancelling costs something, and who makes it is known.
-    rows.insert(attempt, *_telling(generation))
-    return attempt
+    told = [statement for attempt in attempts for statement in _telling(attempt.generation)]
+    rows.insert_each(attempts, *told)
 
 
 @transaction.atomic
@@ -177,34 +261,29 @@ def adopt(claim: Claim, attempt: Attempt, *, vendor_id: str) -> bool:
     return True
 
 
-def answered(
-    claim: Claim,
-    attempt: Attempt,
-    *,
-    answer: list[dict[str, str]],
-    vendor_id: str,
-    cost_usd: Decimal | None,
-    vendor_credits: int | None,
-    now: datetime,
-    state: str = "",
-    description: str = "",
-) -> None:
-    """Keep the answer durably, so that a later claim delivers it instead of paying again.
+def answered(answers: Sequence[Answered], *, now: datetime) -> list[Fenced | None]:
+    """Keep answers durably, so that a later claim delivers them instead of paying again.
 
-    :raises Fenced:
+    Answers for each whether the claim was ours no more; the others are written all the same.
     """
-    _update_mine(
-        claim,
-        attempt,
-        status=Attempt.Status.ANSWERED,
-        answer=answer,
-        state=state,
-        description=description[:1000],
-        vendor_id=vendor_id or attempt.vendor_id,
-        vendor_cost_usd=cost_usd,
-        vendor_credits=vendor_credits,
-        answered_at=now,
-    )
+    changes = [
+        _Change(
+            one.claim,
+            one.attempt,
+            {
+                "status": Attempt.Status.ANSWERED,
+                "answer": one.answer,
+                "state": one.state,
+                "description": one.description[:1000],
+                "vendor_id": one.vendor_id or one.attempt.vendor_id,
+                "vendor_cost_usd": one.cost_usd,
+                "vendor_credits": one.vendor_credits,
+                "answered_at": now,
+            },
+        )
+        for one in answers
+    ]
+    return _update_each(changes)
 
 
 def looked_at(claim: Claim, attempt: Attempt, *, answer: list[dict[str, str]]) -> None:
@@ -400,10 +479,10 @@ def vendor_ids(provider: str) -> frozenset[str]:
 
 # What the holds of generations are, and the attempts of one in their order.
 _HOLDS_OF = "id IN (SELECT hold_id FROM generation_generation WHERE id IN ({among}))"
-_ATTEMPTS_OF = "generation_id = %s ORDER BY number, sequence"
+_ATTEMPTS_OF = "generation_id IN ({among}) ORDER BY number, sequence"
 _REFERENCES_OF = "generation_id = %s ORDER BY position"
 # What is read of a generation, and of its hold; each column more is planned, sent and read anew every time.
-_STOPPED = ("id", "cancel_requested_at")
+_STANDING = ("id", "attempts_made", "cancel_requested_at")
 _MADE_FROM = ("id", "continues_id")
 _WHOSE = ("id", "account_id", "team_id")
 
@@ -487,17 +566,31 @@ def _updating(attempt: Attempt, **changes: Any) -> rows.Statement:
 
 
 def _update_mine(claim: Claim, attempt: Attempt, **changes: Any) -> None:
-    """Write it where the claim is still ours, under the generation's lock, in one statement.
+    """Write it where the claim is still ours.
 
     :raises Fenced:
     """
-    before = {name: getattr(attempt, name) for name in changes}
-    for name, value in changes.items():
-        setattr(attempt, name, value)
-    if not rows.update_where(attempt, *changes, there=_mine(claim, ("id",))):
-        for name, value in before.items():
-            setattr(attempt, name, value)
-        raise Fenced(claim)
+    (fenced,) = _update_each([_Change(claim, attempt, changes)])
+    if fenced is not None:
+        raise fenced
+
+
+def _update_each(changes: Sequence[_Change]) -> list[Fenced | None]:
+    """Write what is the case of attempts whose claims are still ours, each under its generation's lock."""
+    # Several generations are locked in one order by all.
+    order = sorted(range(len(changes)), key=lambda index: changes[index].claim.generation_id)
+    before, updates = {}, []
+    for index in order:
+        one = changes[index]
+        before[index] = {name: getattr(one.attempt, name) for name in one.fields}
+        one.set(one.fields)
+        updates.append((one.attempt, tuple(one.fields), _mine(one.claim, ("id",))))
+    fenced: dict[int, Fenced] = {}
+    for index, written in zip(order, rows.update_each_where(updates), strict=True):
+        if not written:
+            changes[index].set(before[index])
+            fenced[index] = Fenced(changes[index].claim)
+    return [fenced.get(index) for index in range(len(changes))]
 
 
 def _tell(generation: Generation) -> None:

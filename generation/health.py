@@ -78,7 +78,7 @@ def admit(provider: ProviderFacts, *, now: datetime) -> None:
     """
     health: ProviderHealth | None = provider.health
     assert health is not None
-    if provider.concurrency_max or provider.per_minute_max or health.open_until:
+    if is_counted(provider):
         # The row's lock makes counting and writing one step among all workers.
         health = lock(provider.name)
     if health is None:  # it was deleted meanwhile
@@ -88,6 +88,11 @@ def admit(provider: ProviderFacts, *, now: datetime) -> None:
     _within_limits(provider, now)
     if health.open_until:
         _probe(health, now)
+
+
+def is_counted(provider: ProviderFacts) -> bool:
+    """Whether each call has to be written before the next one is admitted."""
+    return bool(provider.concurrency_max or provider.per_minute_max or provider.health.open_until)
 
 
 def lock(provider: str) -> ProviderHealth | None:

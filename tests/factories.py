@@ -14,7 +14,7 @@ from gallery import ingest
 from gallery.models import Upload
 from generation import catalog, execution, submission, wishes
 from generation.claims import Claim
-from generation.execution import Delivered, Sending
+from generation.execution import Answered, Beginning, Delivered, Sending
 from generation.models import Attempt, Generation
 from generation.progress import Reason
 from generation.references import GivenReference
@@ -53,7 +53,18 @@ def begin(claim: Claim, *, positions: tuple[int, ...] = (), provider: str = "aim
     generation = Generation.objects.get(pk=claim.generation_id)
     offer = catalog.load().find(generation.model).offers[provider]
     places = positions or tuple(range(1, generation.count + 1))
-    return execution.begin(claim, generation, Sending(offer, places), now=timezone.now())
+    beginning = Beginning(claim, generation, Sending(offer, places))
+    (answer,) = execution.begin([beginning], now=timezone.now())
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def answered(claim: Claim, attempt: Attempt, answer: list[dict[str, str]], **facts: Any) -> None:
+    """A provider's answer to the claim's attempt, kept."""
+    (fenced,) = execution.answered([Answered(claim, attempt, answer, **facts)], now=timezone.now())
+    if fenced is not None:
+        raise fenced
 
 
 def finish(

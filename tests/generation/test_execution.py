@@ -7,15 +7,16 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Membership, Team
 from gallery import ingest
-from generation import claims, execution, recovery, submission
+from generation import catalog, claims, execution, health, recovery, submission
 from generation.claims import Claim
-from generation.execution import CancelRequested, Delivered, Fenced, OutcomeLost
-from generation.models import Attempt, Generation
+from generation.execution import Answered, Beginning, CancelRequested, Delivered, Fenced, OutcomeLost, Sending
+from generation.models import Attempt, Generation, Provider
 from generation.progress import Reason
 from tests import factories
 
@@ -55,15 +56,8 @@ def stored() -> ingest.Stored:
 
 
 def answered(claim: Claim, attempt: Attempt) -> None:
-    execution.answered(
-        claim,
-        attempt,
-        answer=[{"url": "https://cdn.example.test/1.png"}],
-        vendor_id="v1",
-        cost_usd=None,
-        vendor_credits=84_000,
-        now=timezone.now(),
-    )
+    answer = [{"url": "https://cdn.example.test/1.png"}]
+    factories.answered(claim, attempt, answer, vendor_id="v1", vendor_credits=84_000)
 
 
 def test_a_lost_claim_may_do_nothing(lost):
@@ -159,6 +153,78 @@ def test_nothing_more_is_sent_once_it_was_cancelled():
 
     with pytest.raises(CancelRequested):
         factories.begin(claim, positions=(2,))
+
+
+def beginning(claim: Claim) -> Beginning:
+    generation = row(claim)
+    offer = catalog.load().find(generation.model).offers["aimlapi"]
+    return Beginning(claim, generation, Sending(offer, (1,)))
+
+
+def test_of_calls_that_begin_together_each_is_told_of_its_own(claim):
+    begin(claim)
+    factories.generation()
+    (stopped,) = claims.take(limit=1, now=timezone.now())
+    Generation.objects.filter(pk=stopped.generation_id).update(cancel_requested_at=timezone.now())
+    factories.generation()
+    (taken_over,) = claims.take(limit=1, now=timezone.now())
+    Generation.objects.filter(pk=taken_over.generation_id).update(attempts_made=F("attempts_made") + 1)
+    factories.generation()
+    (open_,) = claims.take(limit=1, now=timezone.now())
+
+    asked = [beginning(one) for one in (stopped, claim, open_, taken_over)]
+    answers = execution.begin(asked, now=timezone.now())
+
+    assert [type(answer) for answer in answers] == [CancelRequested, OutcomeLost, Attempt, Fenced]
+    (begun,) = Attempt.objects.exclude(generation=claim.generation_id)
+    assert begun == answers[2]
+    assert begun.generation_id == open_.generation_id
+
+
+def test_calls_that_begin_together_keep_to_the_limits_of_their_provider():
+    Provider.objects.update(concurrency_max=2)
+    for _ in range(3):
+        factories.generation()
+    asked = [beginning(one) for one in claims.take(limit=3, now=timezone.now())]
+
+    answers = execution.begin(asked, now=timezone.now())
+
+    assert [type(answer) for answer in answers] == [Attempt, Attempt, health.NotNow]
+    assert Attempt.objects.count() == 2
+
+
+@pytest.mark.needs_postgres
+def test_calls_begin_by_two_messages_however_many(django_assert_num_queries):
+    for _ in range(5):
+        factories.generation()
+    asked = [beginning(one) for one in claims.take(limit=5, now=timezone.now())]
+
+    # And the two of a transaction within the test's own.
+    with django_assert_num_queries(2 + 2):
+        answers = execution.begin(asked, now=timezone.now())
+
+    assert [answer.pk for answer in answers] == list(Attempt.objects.values_list("pk", flat=True))
+
+
+def test_of_answers_that_come_together_each_is_kept_by_its_own_claim(claim):
+    lost = begin(claim)
+    claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
+    factories.generation(count=2)
+    (second,) = claims.take(limit=1, now=timezone.now())
+    first_of_two, second_of_two = (factories.begin(second, positions=(place,)) for place in (1, 2))
+    calls = [(second, second_of_two), (claim, lost), (second, first_of_two)]
+
+    told = execution.answered(
+        [Answered(whose, attempt, [{"url": f"https://cdn.test/{attempt.pk}"}]) for whose, attempt in calls],
+        now=timezone.now(),
+    )
+
+    assert [type(fenced) for fenced in told] == [type(None), Fenced, type(None)]
+    kept = Attempt.objects.filter(status="answered").values_list("pk", "answer")
+    assert dict(kept) == {
+        attempt.pk: [{"url": f"https://cdn.test/{attempt.pk}"}] for attempt in (first_of_two, second_of_two)
+    }
+    assert (lost.status, lost.answer) == ("sending", [])
 
 
 def test_cancelling_what_waits_gives_the_credits_back():

@@ -223,15 +223,7 @@ def test_one_that_a_later_claim_fetched_in_time_was_not_late() -> None:
     (second,) = claims.take(limit=1, now=now)
     came_late(attempt, now=now)
     attempt.refresh_from_db()
-    execution.answered(
-        second,
-        attempt,
-        answer=[{"url": "https://pictures.test/1.png"}],
-        vendor_id="",
-        cost_usd=STATED,
-        vendor_credits=None,
-        now=now,
-    )
+    factories.answered(second, attempt, [{"url": "https://pictures.test/1.png"}], cost_usd=STATED)
 
     assert "late" not in [step.kind for step in receipt_of(attempt).timeline]
     assert receipt_of(attempt).attempts[0].late_at is None

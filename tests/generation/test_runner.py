@@ -419,9 +419,10 @@ def test_what_comes_after_the_deadline_is_given_back(serve, fake, monkeypatch) -
     generation = factories.generation()
     real = execution.answered
 
-    def after_the_deadline(*args: Any, **kwargs: Any) -> None:
-        real(*args, **kwargs)
+    def after_the_deadline(*args: Any, **kwargs: Any) -> Any:
+        kept = real(*args, **kwargs)
         Generation.objects.update(deadline_at=timezone.now())
+        return kept
 
     def passed(self: Any, now: Any, *, unmade: Any = None) -> Any:
         self.generation.deadline_at = timezone.now() - timedelta(seconds=1)
