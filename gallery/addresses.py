@@ -7,6 +7,7 @@ proxy of the environment.
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ __all__ = ["AddressRefused", "FetchFailed", "Fetched", "fetch", "fetch_sync"]
 
 REDIRECTS_MAX = 3
 CONNECT_SECONDS = 5.0
+ROOM_MAX_BYTES = 4 * 1024 * 1024
 HEADERS = {
     "Accept": "image/png, image/jpeg, image/webp, image/avif, image/heic, image/heif, */*;q=0.1",
     # An encoded body could unfold to any size; asking for none and refusing it needs no counting.
@@ -156,15 +158,27 @@ async def _read(response: httpx.Response, max_bytes: int) -> Fetched:
     claimed = response.headers.get("content-length", "")
     if claimed.isdecimal() and int(claimed) > max_bytes:
         raise _too_large(max_bytes)
-    chunks: list[bytes] = []
-    read = 0
+    body = _room_for(int(claimed) if claimed.isdecimal() else 0)
     # Without a size: with one, httpx waits until it has so much, and a drip would hold us to the deadline.
     async for chunk in response.aiter_raw():
-        chunks.append(chunk)
-        read += len(chunk)
-        if read > max_bytes:
+        body.write(chunk)
+        if body.tell() > max_bytes:
             raise _too_large(max_bytes)
-    return Fetched(b"".join(chunks), response.headers.get("content-type", ""), str(response.url))
+    body.truncate()
+    return Fetched(body.getvalue(), response.headers.get("content-type", ""), str(response.url))
+
+
+def _room_for(size: int) -> io.BytesIO:
+    """Where a body of that size is put together in place; a list of its parts would take it twice.
+
+    What claims to be large has to come before it gets its room.
+    """
+    body = io.BytesIO()
+    if 0 < size <= ROOM_MAX_BYTES:
+        body.seek(size - 1)
+        body.write(b"\0")
+        body.seek(0)
+    return body
 
 
 def _too_large(max_bytes: int) -> FetchFailed:

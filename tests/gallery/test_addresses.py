@@ -304,6 +304,13 @@ def test_a_body_that_does_not_say_so_is_read_to_the_limit(serve: Callable[..., S
     assert len(sent) < 2000
 
 
+def test_a_body_in_parts_is_what_came_whatever_size_was_said(serve: Callable[..., Server]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9000\r\n\r\n"
+    server = serve(head + b"3f0\r\n" + PICTURE + b"\r\n0\r\n\r\n")
+
+    assert fetch(f"{server.origin}/", trusted_origins=trusted(server)).data == PICTURE
+
+
 def test_a_body_of_exactly_the_limit_is_taken(serve: Callable[..., Server]) -> None:
     server = serve(response(bytes(10_000)))
 
