@@ -6,7 +6,7 @@ decides under that lock, and happens once: the same key on the same account with
 is there. Triggers (`accounts.ledger_triggers`) move the balances, and settle a hold with its capture.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -272,7 +272,8 @@ def capture(
     :raises InvalidAmount: :raises InvalidReason: when it is too long.
     :raises ExceedsHold: :raises HoldSettled: when it ended otherwise.
     """
-    return capture_within(hold_id=hold.pk, amount=amount, reason=reason, by=by, what=what)
+    entry, _ = capture_within(hold_id=hold.pk, amount=amount, reason=reason, by=by, what=what)
+    return entry
 
 
 def capture_within(
@@ -283,20 +284,20 @@ def capture_within(
     by: User | None = None,
     what: Spent = NOTHING_SAID,
     before: Sequence[rows.Statement] = (),
-    check: Callable[[Sequence[Answer]], None] | None = None,
-) -> LedgerEntry:
+) -> tuple[LedgerEntry, list[Answer]]:
     """As `capture`, as a part of the caller's transaction, which has to end where it raises.
 
-    `before` is what else the transaction writes; it is sent with the first look, and runs before it. `check`
-    is told what that answered before anything is decided, and may raise.
+    `before` is what else the transaction writes; it is sent with the first look, and runs before it. What it
+    answered comes with the entry.
     """
     check_amount(amount)
     check_words(reason=reason or "-")
-    account, hold = _lock_hold(hold_id, before, check)
+    *answers, accounts, holds = rows.send(*before, *_locking(hold_id))
+    account, hold = _locked_with(accounts, holds)
     if not hold.is_open:
         if hold.captured != amount:
             raise HoldSettled
-        return LedgerEntry.objects.get(hold=hold, kind=LedgerEntry.Kind.CAPTURE)
+        return LedgerEntry.objects.get(hold=hold, kind=LedgerEntry.Kind.CAPTURE), answers
     if amount > hold.amount:
         raise ExceedsHold(amount=amount, held=hold.amount)
     limits.give_back(hold, hold.amount - amount)
@@ -313,7 +314,7 @@ def capture_within(
     )
     if amount < hold.amount and account.user_id is not None:
         notices.rose([account.user_id])
-    return entry
+    return entry, answers
 
 
 @transaction.atomic
@@ -501,20 +502,20 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
-def _lock_hold(
-    hold_id: int,
-    before: Sequence[rows.Statement] = (),
-    check: Callable[[Sequence[Answer]], None] | None = None,
-) -> tuple[CreditAccount, Hold]:
-    """The account and then the hold, each as it is once the account is ours; see `capture_within`."""
+def _lock_hold(hold_id: int) -> tuple[CreditAccount, Hold]:
+    """The account and then the hold, each as it is once the account is ours."""
+    return _locked_with(*rows.send(*_locking(hold_id)))
+
+
+def _locking(hold_id: int) -> tuple[rows.Statement, rows.Statement]:
     # A hold is one account's for good. It is read by a statement that begins when the lock is ours.
-    *answers, accounts, holds = rows.send(
-        *before,
+    return (
         rows.finding(CreditAccount, where=_OF_HOLD, values=[hold_id], lock=True),
         rows.finding(Hold, where="id = %s", values=[hold_id]),
     )
-    if check is not None:
-        check(answers)
+
+
+def _locked_with(accounts: Answer, holds: Answer) -> tuple[CreditAccount, Hold]:
     if not (accounts and holds):
         raise Hold.DoesNotExist
     return rows.as_read(CreditAccount, accounts[0]), rows.as_read(Hold, holds[0])

@@ -6,12 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from gallery import ingest
-from generation import execution, late, results
+from generation import calls, execution, late, results
+from generation.calls import Answered
 from generation.catalog import Model, Offer
+from generation.claimed import Fenced
 from generation.claims import Claim
 from generation.desk import Desk
-from generation.execution import Answered, Delivered, Fenced
 from generation.models import Attempt, Generation
+from generation.outputs import Delivered
 from generation.progress import Progress, Reason
 from generation.providers.base import Answer, ImageBytes
 from generation.wire.messages import Cost
@@ -45,7 +47,7 @@ class Answers:
         cost = replace(answer.cost, usd=self._listed(offer, len(kept)) if stated is None else stated)
         try:
             await self._desk.together(
-                execution.answered,
+                calls.answered,
                 Answered(
                     self._claim,
                     attempt,
@@ -103,7 +105,7 @@ class Answers:
             return
         if all("broken" in part for part in answer):
             await self._desk.rows(
-                execution.end_attempt,
+                calls.end_attempt,
                 self._claim,
                 attempt,
                 Attempt.Status.BROKEN_PROMISE,
@@ -111,7 +113,7 @@ class Answers:
                 now=self._desk.now(),
             )
         else:
-            await self._desk.rows(execution.looked_at, self._claim, attempt, answer=answer)
+            await self._desk.rows(calls.looked_at, self._claim, attempt, answer=answer)
         for name in (part["staged"] for part in parts if part not in answer and "staged" in part):
             await self._desk.files(ingest.unstage, name)
 
@@ -146,7 +148,7 @@ class Answers:
                 if stored := self._stored.get((attempt.pk, index)):
                     data = await self._desk.files(ingest.staged, stored.name)
                     answer[index] = part if "staged" in part else await self._stage(attempt, index, data)
-            await self._desk.rows(execution.looked_at, self._claim, attempt, answer=answer)
+            await self._desk.rows(calls.looked_at, self._claim, attempt, answer=answer)
 
     def delivered(self, now: Progress) -> list[Delivered]:
         """The pictures that are there, by their places."""

@@ -10,13 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 
 from gallery import fitting, ingest
-from generation import catalog, execution, health, late, routing, specs
+from generation import calls, catalog, execution, health, late, outputs, routing, specs
 from generation.adapters import AdapterSource
 from generation.answers import Answers
+from generation.calls import Beginning, CancelRequested, OutcomeLost, Sending
 from generation.catalog import Model, Offer
+from generation.claimed import Fenced
 from generation.claims import Claim
 from generation.desk import AWAY, Desk, HandedBack
-from generation.execution import Beginning, CancelRequested, Fenced, OutcomeLost, Sending
 from generation.health import NotNow
 from generation.models import Attempt, Generation
 from generation.progress import Progress, Reason, progress
@@ -188,11 +189,11 @@ class _Serving:
         sending = Sending(offer, places, references=with_references, choice=dict(note))
         try:
             attempt = await self.desk.together_once(
-                execution.begin, Beginning(self.claim, self.generation, sending)
+                calls.begin, Beginning(self.claim, self.generation, sending)
             )
         except AWAY:
             # It may have been written down all the same, and nothing will be sent.
-            await self.desk.rows(execution.take_back, self.claim, known=self.attempts)
+            await self.desk.rows(calls.take_back, self.claim, known=self.attempts)
             raise
         self.attempts.append(attempt)
         return attempt
@@ -214,7 +215,7 @@ class _Serving:
                 await self._accepted(attempt, vendor_id)
 
         if self.desk.leaving:
-            await self._end_attempt(attempt, Attempt.Status.NOT_ACCEPTED, execution.UNSENT)
+            await self._end_attempt(attempt, Attempt.Status.NOT_ACCEPTED, calls.UNSENT)
             raise HandedBack
 
         try:
@@ -228,7 +229,7 @@ class _Serving:
 
     async def _accepted(self, attempt: Attempt, vendor_id: str) -> None:
         try:
-            await self.desk.rows(execution.accepted, self.claim, attempt, vendor_id=vendor_id)
+            await self.desk.rows(calls.accepted, self.claim, attempt, vendor_id=vendor_id)
         except Fenced:
             # By it the vendor can be asked later what became of the call.
             await self.desk.rows(late.keep_id, attempt, vendor_id)
@@ -265,14 +266,14 @@ class _Serving:
 
     async def _find(self, attempt: Attempt, adapter: Finder, spec: Spec) -> str:
         """The vendor's id of a call that broke before it was told, when exactly one can be it."""
-        taken = await self.desk.rows(execution.vendor_ids, attempt.provider)
+        taken = await self.desk.rows(calls.vendor_ids, attempt.provider)
         try:
             found: str | None = await adapter.find(spec, since=attempt.started_at, taken=taken)
         except OutcomeUnknown:
             return ""
         if not found:
             return ""
-        adopted: bool = await self.desk.rows(execution.adopt, self.claim, attempt, vendor_id=found)
+        adopted: bool = await self.desk.rows(calls.adopt, self.claim, attempt, vendor_id=found)
         return found if adopted else ""
 
     async def _lost(self, attempt: Attempt, error: OutcomeUnknown | None) -> None:
@@ -330,7 +331,7 @@ class _Serving:
             part["staged"] for attempt in self.attempts for part in attempt.answer if part.get("staged")
         ]
         await self.desk.rows(
-            execution.finish, self.claim, self.generation, delivered, short=short, now=self._now()
+            outputs.finish, self.claim, self.generation, delivered, short=short, now=self._now()
         )
         for name in staged:
             await self.desk.files(ingest.unstage, name)
@@ -375,7 +376,7 @@ class _Serving:
         self, attempt: Attempt, status: Attempt.Status, reason: Reason, error: ProviderError | None = None
     ) -> None:
         await self.desk.rows(
-            execution.end_attempt,
+            calls.end_attempt,
             self.claim,
             attempt,
             status,
@@ -420,12 +421,12 @@ def _unfit(error: fitting.CannotFit | OSError) -> NotAccepted:
     return NotAccepted(Code.INVALID, final_for_provider=True, detail=detail)
 
 
-async def side_by_side(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def side_by_side(several: Iterable[Coroutine[Any, Any, None]]) -> None:
     """All of them to their ends, whatever one meets: no paid call is left because of another's fault.
 
     :raises BaseException: the first that one of them raised.
     """
-    ends = await asyncio.gather(*calls, return_exceptions=True)
+    ends = await asyncio.gather(*several, return_exceptions=True)
     for end in ends:
         if isinstance(end, BaseException):
             raise end

@@ -12,10 +12,11 @@ from accounts import ledger
 from accounts.models import ApiKey, User
 from gallery import ingest
 from gallery.models import Upload
-from generation import catalog, execution, submission, wishes
+from generation import calls, catalog, outputs, submission, wishes
+from generation.calls import Answered, Beginning, Sending
 from generation.claims import Claim
-from generation.execution import Answered, Beginning, Delivered, Sending
 from generation.models import Attempt, Generation
+from generation.outputs import Delivered
 from generation.progress import Reason
 from generation.references import GivenReference
 
@@ -54,7 +55,7 @@ def begin(claim: Claim, *, positions: tuple[int, ...] = (), provider: str = "aim
     offer = catalog.load().find(generation.model).offers[provider]
     places = positions or tuple(range(1, generation.count + 1))
     beginning = Beginning(claim, generation, Sending(offer, places))
-    (answer,) = execution.begin([beginning], now=timezone.now())
+    (answer,) = calls.begin([beginning], now=timezone.now())
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -62,7 +63,7 @@ def begin(claim: Claim, *, positions: tuple[int, ...] = (), provider: str = "aim
 
 def answered(claim: Claim, attempt: Attempt, answer: list[dict[str, str]], **facts: Any) -> None:
     """A provider's answer to the claim's attempt, kept."""
-    (fenced,) = execution.answered([Answered(claim, attempt, answer, **facts)], now=timezone.now())
+    (fenced,) = calls.answered([Answered(claim, attempt, answer, **facts)], now=timezone.now())
     if fenced is not None:
         raise fenced
 
@@ -75,7 +76,7 @@ def finish(
         Delivered(place, attempt, one) for place, one in zip(attempt.positions, stored, strict=False)
     ]
     generation = Generation.objects.get(pk=claim.generation_id)
-    execution.finish(claim, generation, delivered, short=short, now=timezone.now())
+    outputs.finish(claim, generation, delivered, short=short, now=timezone.now())
 
 
 def picture(width: int = 64, height: int = 64, *, kind: str = "PNG", seed: int = 0) -> bytes:

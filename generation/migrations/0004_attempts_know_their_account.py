@@ -6,7 +6,7 @@ from django.db.models import OuterRef, Subquery
 
 
 def fill(apps, schema_editor):
-    """Give the attempts of before what `execution.begin` writes to new ones."""
+    """Give the attempts of before what `calls.begin` writes to new ones."""
     attempts = apps.get_model("generation", "Attempt").objects.using(schema_editor.connection.alias)
     generations = apps.get_model("generation", "Generation").objects.filter(pk=OuterRef("generation_id"))
     attempts.update(

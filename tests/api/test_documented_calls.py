@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from generation import claims
-from generation.execution import Fenced
+from generation.claimed import Fenced
 from generation.models import Generation
 from tests.api import rows
 from tests.api.conftest import caller

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from gallery import ingest
-from generation import claims, delivery, execution, recovery
+from generation import calls, claims, delivery, execution, outputs, recovery
 from generation.models import Generation
 from generation.providers.errors import Code, NotAccepted, OutcomeUnknown, Refused
 from tests import factories
@@ -42,17 +42,17 @@ def after(step: Callable[..., Any]) -> Callable[..., Any]:
 # point → (where it crashes, how)
 POINTS = {
     "before it is loaded": (execution, "load", before),
-    "before the attempt is written": (execution, "begin", before),
-    "after the attempt is written": (execution, "begin", after),
-    "before the answer is kept": (execution, "answered", before),
-    "after the answer is kept": (execution, "answered", after),
+    "before the attempt is written": (calls, "begin", before),
+    "after the attempt is written": (calls, "begin", after),
+    "before the answer is kept": (calls, "answered", before),
+    "after the answer is kept": (calls, "answered", after),
     "before the picture is stored": (ingest, "store", before),
     "after the picture is stored": (ingest, "store", after),
-    "before it is finished": (execution, "finish", before),
+    "before it is finished": (outputs, "finish", before),
     "inside the finishing transaction": (ingest, "record", after),
-    "after it is finished": (execution, "finish", after),
-    "before the attempt's end is written": (execution, "end_attempt", before),
-    "after the attempt's end is written": (execution, "end_attempt", after),
+    "after it is finished": (outputs, "finish", after),
+    "before the attempt's end is written": (calls, "end_attempt", before),
+    "after the attempt's end is written": (calls, "end_attempt", after),
     "before the failure is written": (execution, "fail", before),
     "before it is put back": (execution, "postpone", before),
 }
@@ -119,7 +119,7 @@ def no_call_was_unaccounted_for(generation: Generation) -> bool:
 
 
 def test_the_points_are_the_steps_that_write():
-    steps = {name for module, name, _ in POINTS.values() if module is execution}
+    steps = {name for module, name, _ in POINTS.values() if module in (calls, execution, outputs)}
 
     assert steps >= {"begin", "answered", "finish", "end_attempt", "fail", "postpone"}
     assert claims.CLAIMS_LOST_MAX > 3

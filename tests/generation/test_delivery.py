@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Event
-from generation import claims, delivery, execution, stopping, submission
+from generation import calls, claims, delivery, execution, stopping, submission
 from generation.models import Attempt, Generation, ImageModel, Offer
 from generation.progress import Reason
 from generation.providers.base import Answer, ImageBytes, ImageLink
@@ -396,8 +396,8 @@ def test_a_vendors_request_is_one_attempts_alone():
     second = factories.begin(claim, positions=(2,))
 
     # Either could be the one that the vendor lists, as long as neither has an id.
-    assert not execution.adopt(claim, first, vendor_id="r-1")
-    execution.accepted(claim, second, vendor_id="r-2")
-    assert not execution.adopt(claim, first, vendor_id="r-2")
-    assert execution.adopt(claim, first, vendor_id="r-1")
+    assert not calls.adopt(claim, first, vendor_id="r-1")
+    calls.accepted(claim, second, vendor_id="r-2")
+    assert not calls.adopt(claim, first, vendor_id="r-2")
+    assert calls.adopt(claim, first, vendor_id="r-1")
     assert sorted(row.vendor_id for row in generation.attempts.all()) == ["r-1", "r-2"]

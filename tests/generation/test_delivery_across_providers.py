@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import LedgerEntry
-from generation import claims, delivery, execution, health
+from generation import calls, claims, delivery, health
 from generation.desk import Desk
 from generation.models import Attempt, Generation, ImageModel, Offer, Provider, ProviderHealth, RoutingPolicy
 from generation.providers.base import Accepted, Answer, ImageBytes, Spec
@@ -301,7 +301,7 @@ def died(providers: Any) -> Callable[..., Generation]:
         (claim,) = claims.take(limit=1, now=timezone.now())
         attempt = factories.begin(claim, provider=adapter.name)
         if vendor_id:
-            execution.accepted(claim, attempt, vendor_id=vendor_id)
+            calls.accepted(claim, attempt, vendor_id=vendor_id)
         Generation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
         return generation
 

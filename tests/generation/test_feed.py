@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from gallery import ingest
-from generation import claims, execution, feed, submission
+from generation import calls, claims, execution, feed, submission
 from generation.models import Attempt, Generation, Provider
 from generation.progress import Reason
 from tests import factories
@@ -56,7 +56,7 @@ def finish(generation: Generation, pictures: int, short: Reason | None = None) -
 
 def fail(generation: Generation, reason: Reason) -> None:
     taken, attempt = claim(generation)
-    execution.end_attempt(taken, attempt, Attempt.Status.REFUSED, reason, now=timezone.now())
+    calls.end_attempt(taken, attempt, Attempt.Status.REFUSED, reason, now=timezone.now())
     execution.fail(taken, reason, now=timezone.now())
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Event, LedgerEntry
-from generation import catalog, claims, execution, late, receipts, recovery, submission
+from generation import calls, catalog, claims, execution, late, receipts, recovery, submission
 from generation.catalog import ProviderFacts
 from generation.models import Attempt, Generation, Offer
 from generation.progress import Reason
@@ -30,7 +30,7 @@ def sent(**wish: Any) -> tuple[claims.Claim, Attempt]:
     generation = factories.generation(**wish)
     claim = next(c for c in claims.take(limit=100, now=timezone.now()) if c.generation_id == generation.pk)
     attempt = factories.begin(claim)
-    execution.accepted(claim, attempt, vendor_id="job-7")
+    calls.accepted(claim, attempt, vendor_id="job-7")
     return claim, attempt
 
 
@@ -249,7 +249,7 @@ def test_the_page_and_the_api_say_it(client: Any) -> None:
 def execution_ended(attempt: Attempt, now: datetime) -> None:
     """The generation failed while the call was out."""
     claim = claims.Claim(attempt.generation_id, attempt.number)
-    execution.end_attempt(claim, attempt, Attempt.Status.OUTCOME_UNKNOWN, UNKNOWN, now=now)
+    calls.end_attempt(claim, attempt, Attempt.Status.OUTCOME_UNKNOWN, UNKNOWN, now=now)
     execution.fail(claim, UNKNOWN, now=now)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from gallery import ingest, leftovers, storage, walking
 from gallery.models import Image, Original, Rendition
-from generation import chores, claims, execution, orphans, recovery
+from generation import chores, claimed, claims, orphans, recovery
 from generation.models import Attempt, Generation
 from tests import factories
 from tests.api import rows
@@ -397,7 +397,7 @@ def test_a_worker_that_was_fenced_off_after_it_stored_leaves_nothing_for_good(
     attempt = factories.begin(claim)
     stored = store()
     recovery.sweep(now=generation.deadline_at + claims.lease())
-    with pytest.raises(execution.Fenced):
+    with pytest.raises(claimed.Fenced):
         factories.finish(claim, attempt, [stored])
 
     orphans.remove(now=tomorrow())

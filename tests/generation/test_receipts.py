@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import keys, ledger
 from accounts.models import User
-from generation import claims, execution, receipts, submission
+from generation import calls, claims, execution, receipts, submission
 from generation.models import Attempt, Generation
 from generation.progress import Reason
 from tests import factories
@@ -104,7 +104,7 @@ def test_every_attempt_is_there_with_its_outcome() -> None:
     (claim,) = claims.take(limit=1, now=now)
     first = factories.begin(claim)
     busy = Reason("rate_limited", "It has too much to do.")
-    execution.end_attempt(claim, first, Attempt.Status.NOT_ACCEPTED, busy, now=now)
+    calls.end_attempt(claim, first, Attempt.Status.NOT_ACCEPTED, busy, now=now)
     execution.postpone(claim, wake_at=now, reason=busy)
     rows.finish(generation)
 

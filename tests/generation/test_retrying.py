@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from generation import catalog, conversations, execution, feed, retrying, wishes
+from generation import calls, catalog, conversations, execution, feed, retrying, wishes
 from generation.models import (
     Attempt,
     Conversation,
@@ -62,7 +62,7 @@ def failed(user: User, **wish: Any) -> Generation:
     generation = factories.generation(user, **wish)
     claim = rows._claim(generation, timezone.now())
     attempt = factories.begin(claim)
-    execution.end_attempt(claim, attempt, Attempt.Status.OUTCOME_UNKNOWN, REASON, now=timezone.now())
+    calls.end_attempt(claim, attempt, Attempt.Status.OUTCOME_UNKNOWN, REASON, now=timezone.now())
     execution.fail(claim, REASON, now=timezone.now())
     generation.refresh_from_db()
     return generation

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,7 +17,19 @@ from django.utils import timezone
 
 from accounts import changes
 from gallery import picture_process
-from generation import claims, delivery, execution, health, heartbeats, queue, recovery, runner, specs
+from generation import (
+    calls,
+    claims,
+    delivery,
+    execution,
+    health,
+    heartbeats,
+    outputs,
+    queue,
+    recovery,
+    runner,
+    specs,
+)
 from generation.desk import Desk
 from generation.models import Attempt, Generation, WorkerProcess
 from generation.providers.base import Accepted, Answer, Spec
@@ -181,19 +194,19 @@ def test_what_outlasts_the_grace_time_is_handed_back(standing, settings) -> None
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-@pytest.mark.parametrize("step", ["answered", "finish"])
+@pytest.mark.parametrize(("module", "step"), [(calls, "answered"), (outputs, "finish")])
 def test_a_database_that_is_away_is_waited_for_and_nothing_is_paid_again(
-    serve, fake, monkeypatch, step: str, error: type[Exception]
+    serve, fake, monkeypatch, module: ModuleType, step: str, error: type[Exception]
 ) -> None:
     generation = factories.generation()
-    real, failures = getattr(execution, step), iter([error("gone"), error("gone")])
+    real, failures = getattr(module, step), iter([error("gone"), error("gone")])
 
     def away_at_first(*args: Any, **kwargs: Any) -> Any:
         if (failure := next(failures, None)) is not None:
             raise failure
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(execution, step, away_at_first)
+    monkeypatch.setattr(module, step, away_at_first)
     provider = fake()
     serve(provider)
 
@@ -205,14 +218,14 @@ def test_a_database_that_is_away_is_waited_for_and_nothing_is_paid_again(
 
 def test_a_step_that_was_committed_unheard_is_not_done_twice(serve, fake, monkeypatch) -> None:
     generation = factories.generation()
-    real, failures = execution.finish, iter([OperationalError("the connection broke at the commit")])
+    real, failures = outputs.finish, iter([OperationalError("the connection broke at the commit")])
 
     def committed_unheard(*args: Any, **kwargs: Any) -> Any:
         real(*args, **kwargs)
         if (failure := next(failures, None)) is not None:
             raise failure
 
-    monkeypatch.setattr(execution, "finish", committed_unheard)
+    monkeypatch.setattr(outputs, "finish", committed_unheard)
     serve(fake())
 
     generation.refresh_from_db()
@@ -223,7 +236,7 @@ def test_a_step_that_was_committed_unheard_is_not_done_twice(serve, fake, monkey
 
 def test_a_call_whose_beginning_was_committed_unheard_is_made_after_all(serve, fake, monkeypatch) -> None:
     generation = factories.generation()
-    real, failures = execution.begin, iter([OperationalError("the connection broke at the commit")])
+    real, failures = calls.begin, iter([OperationalError("the connection broke at the commit")])
 
     def committed_unheard(*args: Any, **kwargs: Any) -> Any:
         attempt = real(*args, **kwargs)
@@ -231,7 +244,7 @@ def test_a_call_whose_beginning_was_committed_unheard_is_made_after_all(serve, f
             raise failure
         return attempt
 
-    monkeypatch.setattr(execution, "begin", committed_unheard)
+    monkeypatch.setattr(calls, "begin", committed_unheard)
     provider = fake()
     serve(provider)
     serve(provider)
@@ -347,7 +360,7 @@ def test_calls_outlive_a_database_that_is_away_longer_than_a_lease(standing, mon
         (claims, "wakes_at"),
         (claims, "database_now"),
         (heartbeats, "stand_by"),
-        (execution, "answered"),
+        (calls, "answered"),
     ):
         monkeypatch.setattr(module, name, away(getattr(module, name)))
     provider.go_on.set()
@@ -417,7 +430,7 @@ def test_many_are_handed_back_though_each_takes_its_time(standing, settings, mon
 
 def test_what_comes_after_the_deadline_is_given_back(serve, fake, monkeypatch) -> None:
     generation = factories.generation()
-    real = execution.answered
+    real = calls.answered
 
     def after_the_deadline(*args: Any, **kwargs: Any) -> Any:
         kept = real(*args, **kwargs)
@@ -429,7 +442,7 @@ def test_what_comes_after_the_deadline_is_given_back(serve, fake, monkeypatch) -
         return finish(self, now, unmade=unmade)
 
     finish = delivery._Serving._finish
-    monkeypatch.setattr(execution, "answered", after_the_deadline)
+    monkeypatch.setattr(calls, "answered", after_the_deadline)
     monkeypatch.setattr(delivery._Serving, "_finish", passed)
     serve(fake())
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import Event, User
 from gallery import ingest
-from generation import claims, execution, stopping, submission
+from generation import calls, claimed, claims, execution, stopping, submission
 from generation.models import Attempt, Generation
 from generation.progress import Reason
 from tests import factories
@@ -53,7 +53,7 @@ def answer(taken: claims.Claim, attempt: Attempt, pictures: int) -> None:
 
 
 def end(taken: claims.Claim, attempt: Attempt, status: Attempt.Status) -> None:
-    execution.end_attempt(taken, attempt, status, REASON, now=timezone.now())
+    calls.end_attempt(taken, attempt, status, REASON, now=timezone.now())
 
 
 def cancel(generation: Generation, **options: Any) -> Generation:
@@ -79,9 +79,9 @@ def test_a_worker_that_had_claimed_it_can_send_nothing_any_more(generation: Gene
     taken = claim(generation)
     cancel(generation)
 
-    with pytest.raises(execution.Fenced):
+    with pytest.raises(claimed.Fenced):
         factories.begin(taken)
-    with pytest.raises(execution.Fenced):
+    with pytest.raises(claimed.Fenced):
         execution.fail(taken, REASON, now=timezone.now())
     assert not Attempt.objects.exists()
 
@@ -105,7 +105,7 @@ def test_what_was_sent_may_cost_what_it_was_sent_for(generation: Generation) -> 
 
 def test_a_call_that_was_taken_is_as_one_that_was_sent(generation: Generation) -> None:
     taken = claim(generation)
-    execution.accepted(taken, factories.begin(taken), vendor_id="v-1")
+    calls.accepted(taken, factories.begin(taken), vendor_id="v-1")
 
     assert terms(generation) == (stopping.ARRIVING, 8)
 
