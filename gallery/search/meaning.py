@@ -8,7 +8,6 @@ from typing import Any
 from accounts import rows
 from accounts.rows import Statement
 from gallery import likeness
-from gallery.models import Tag
 from gallery.search import colours, marks
 from gallery.search.expression import Atom, Expression, Mark, Phrase, Word
 from gallery.search.syntax import Term
@@ -48,18 +47,24 @@ def meaning(
     A word is also found as a word of a tag's or a person's name.
     """
     expression, limits = expression or Expression(), limits or Limits()
+    terms = list(terms)
+    named = iter(_names([term.value.split() for term in terms if term.kind == "words"]))
     for term in terms:
         if term.kind in ("from", "before", "cost", "size"):
             limits = _limited(limits, term)
+            continue
+        if term.kind == "words":
+            atoms = _of_words(term.value.split(), next(named))
         else:
             atoms = _atoms(term, me, closeness)
-            expression = expression.and_none(atoms) if term.excluded else expression.and_any(atoms)
+        expression = expression.and_none(atoms) if term.excluded else expression.and_any(atoms)
     return expression, limits
 
 
 def tag_marks(keys: Iterable[str]) -> list[Mark]:
     """The marks of the tags with these keys, and of those that were merged into them."""
-    return _marks_of(Tag.objects.filter(key__in=list(keys)).values_list("pk", "merged_into"))
+    (found,) = rows.send(_with_merged("key", sorted(set(keys))))
+    return _marks(found)
 
 
 def colour_marks(colour: str, closeness: str) -> list[Mark]:
@@ -73,8 +78,6 @@ def colour_marks(colour: str, closeness: str) -> list[Mark]:
 
 def _atoms(term: Term, me: int, closeness: str) -> list[Atom]:
     match term.kind:
-        case "words":
-            return _of_words(term.value.split())
         case "tag":
             return [*tag_marks([term.value])]
         case "by":
@@ -90,24 +93,36 @@ def _atoms(term: Term, me: int, closeness: str) -> list[Atom]:
     raise AssertionError(term.kind)
 
 
-def _of_words(together: list[str]) -> list[Atom]:
+def _of_words(together: list[str], named: Sequence[Mark]) -> list[Atom]:
     text: Atom = Phrase(tuple(together)) if len(together) > 1 else Word(together[0])
-    tags, people = rows.send(_tags_like(together), _people_like(together))
-    return [text, *_tags_named(together, tags), *_people_named(together, people)]
+    return [text, *named]
+
+
+def _names(terms: Sequence[list[str]]) -> list[list[Mark]]:
+    """For the words of each term the marks of tags and people whose names have them, asked for at once."""
+    if not terms:
+        return []
+    answers = rows.send(*(ask(together) for together in terms for ask in (_tags_like, _people_like)))
+    tags = [_tags_named(together, found) for together, found in zip(terms, answers[::2], strict=True)]
+    each = [_with_merged("id", pks) for pks in tags if pks]
+    merged = iter(rows.send(*each) if each else [])
+    return [
+        [*(_marks(next(merged)) if pks else []), *_people_named(together, people)]
+        for together, pks, people in zip(terms, tags, answers[1::2], strict=True)
+    ]
 
 
 def _tags_like(together: list[str]) -> Statement:
     # Words have no signs, so none that mean something to LIKE.
     return (
-        "SELECT key, id, merged_into_id FROM gallery_tag WHERE key LIKE %s ORDER BY uses DESC, id LIMIT %s",
+        "SELECT key, id FROM gallery_tag WHERE key LIKE %s ORDER BY uses DESC, id LIMIT %s",
         [f"%{' '.join(together)}%", 4 * NAMES_MAX],
     )
 
 
-def _tags_named(together: list[str], found: Iterable[Sequence[Any]]) -> list[Mark]:
+def _tags_named(together: list[str], found: Iterable[Sequence[Any]]) -> list[int]:
     """Tags whose names have the words side by side, the last one perhaps going on."""
-    fitting = [(pk, merged_into) for key, pk, merged_into in found if _begins(key.split(), together)]
-    return _marks_of(fitting[:NAMES_MAX])
+    return [pk for key, pk in found if _begins(key.split(), together)][:NAMES_MAX]
 
 
 def _begins(name: list[str], together: list[str]) -> bool:
@@ -119,11 +134,21 @@ def _begins(name: list[str], together: list[str]) -> bool:
     return False
 
 
-def _marks_of(tags: Iterable[tuple[int, int | None]]) -> list[Mark]:
-    """The marks of these tags, each given by its id and that of the one it was merged into."""
-    found = {merged_into or pk for pk, merged_into in tags}
-    merged = Tag.objects.filter(merged_into__in=found).values_list("pk", flat=True) if found else ()
-    return [Mark(marks.tag(pk)) for pk in sorted(found.union(merged))]
+def _with_merged(column: str, values: Sequence[Any]) -> Statement:
+    """Tags found by a column, or what they were merged into, and all that was merged into these."""
+    among = ", ".join(["%s"] * len(values)) or "NULL"
+    return (
+        f"""
+        WITH meant AS (SELECT COALESCE(merged_into_id, id) AS id FROM gallery_tag WHERE {column} IN ({among}))
+        SELECT id FROM meant
+        UNION SELECT id FROM gallery_tag WHERE merged_into_id IN (SELECT id FROM meant)
+        """,  # noqa: S608 - a column of ours, and places for values
+        values,
+    )
+
+
+def _marks(tags: Iterable[Sequence[Any]]) -> list[Mark]:
+    return [Mark(marks.tag(pk)) for pk in sorted(pk for (pk,) in tags)]
 
 
 def _people(name: list[str], me: int) -> list[Mark]:

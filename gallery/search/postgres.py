@@ -24,6 +24,8 @@ from gallery.search.index import TABLE
 
 WINDOW = 2_000
 """Entries that are looked at first."""
+ASKING = 2_500
+"""Walking on over so few costs no more than asking the planner how common each clause is."""
 NAMED_MAX = 100
 """A word that begins more than so many is gathered, also where a rarer clause leads to its places."""
 # What things cost, an entry that is looked at in order being 1. In the index: a place of the rarest clause,
@@ -91,16 +93,18 @@ def newest(search: Search) -> list[int]:
     ids, window = _look(search)
     if len(ids) == search.size or window.entries < WINDOW:
         return ids
-    parts = _parts(search)
+    parts: list[Part] = []
     walked = window.entries
     end: int | None = window.last
     while True:
         left = entries_to_walk(walked, len(ids), search.size - len(ids))
         # Twice as many as it should take.
         near = walked + 2 * math.ceil(left)
-        costs = (cost_of_index(parts, window.total, some) for some in (near, window.total))
-        if min(costs) < left:
-            return _looked_up(search, parts, window, near)
+        if left > ASKING:
+            parts = parts or _parts(search)
+            costs = (cost_of_index(parts, window.total, some) for some in (near, window.total))
+            if min(costs) < left:
+                return _looked_up(search, parts, window, near)
         behind, end = end, _end(search, window, near)
         ids += _ids(_walk(search, behind, end, search.size - len(ids)))
         if len(ids) == search.size or end is None:

@@ -28,14 +28,15 @@ NAMES = ("Mara Blue", "Jonas Weber", "Ada Dusk")
 SHAPES = ((1024, 1024), (1344, 768), (832, 1248))
 PAINTS = ((49, 145, 140), (192, 57, 47), (245, 245, 244), (58, 70, 176))
 DAYS = tuple(datetime(2026, 9, 1, 12, tzinfo=UTC) + timedelta(days=20 * n) for n in range(4))
-# On PostgreSQL: all within the window; walking on from it, a little at a time; by the index; by the index
-# among the nearest first.
+# On PostgreSQL: all within the window; walking on from it, a little at a time, after asking the planner and
+# without; by the index; by the index among the nearest first.
 _FREE: dict[str, Any] = dict.fromkeys(("_READ", "_GATHERED", "_PASSED", "_SOUGHT", "_FOUND", "_NUMBER"), 0.0)
 WAYS: dict[str, dict[str, Any]] = {
     "window": {},
-    "walk": {"WINDOW": 4, "_FOUND": 1e9, "entries_to_walk": lambda *_: 3.0},
-    "index": {"WINDOW": 4, **_FREE},
-    "near": {"WINDOW": 4, **_FREE, "_FOUND": 1e-6, "entries_to_walk": lambda *_: 3.0},
+    "walk": {"WINDOW": 4, "ASKING": 0, "_FOUND": 1e9, "entries_to_walk": lambda *_: 3.0},
+    "walk unasked": {"WINDOW": 4, "entries_to_walk": lambda *_: 3.0},
+    "index": {"WINDOW": 4, "ASKING": 0, **_FREE},
+    "near": {"WINDOW": 4, "ASKING": 0, **_FREE, "_FOUND": 1e-6, "entries_to_walk": lambda *_: 3.0},
 }
 
 
