@@ -43,6 +43,8 @@ def waits_for_the_other_run(item: pytest.Item) -> bool:
     """`make test` runs the suite on SQLite, then on PostgreSQL; some tests belong to one of the two."""
     if not on_postgres():
         return item.get_closest_marker("needs_postgres") is not None and services.postgres_url() is not None
+    if item.get_closest_marker("once") is not None:
+        return True
     return AFTER_SQLITE and not depends_on_the_database(item)
 
 
@@ -54,7 +56,7 @@ def depends_on_the_database(item: pytest.Item) -> bool:
     marks = {mark.name for mark in item.iter_markers()}
     if marks & {"each_database", "needs_postgres"}:
         return True
-    if marks & {"once", "needs_chromium"}:
+    if "needs_chromium" in marks:
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return "django_db" in marks or bool(fixtures & {"db", "transactional_db", "live_server"})
