@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from generation import claims
 from generation.catalog import ProviderFacts
+from generation.claims import Claim
 from generation.desk import Desk
 from generation.providers.base import Abilities, Accepted, Adapter, Answer, ImageBytes, Spec
 from generation.providers.errors import ProviderError
@@ -75,3 +78,11 @@ def serve() -> Callable[..., None]:
         asyncio.run(run())
 
     return served
+
+
+@pytest.fixture
+def claim() -> Claim:
+    """A generation that is ours."""
+    factories.generation()
+    (taken,) = claims.take(limit=1, now=timezone.now())
+    return taken

@@ -17,33 +17,19 @@ from generation.claims import Claim
 from generation.models import Attempt, Generation, Provider
 from generation.progress import Reason
 from tests import factories
+from tests.generation.stepping import row
 
 pytestmark = pytest.mark.django_db
 Status = Generation.Status
 REASON = Reason("some_code", "A sentence.")
 
 
-@pytest.fixture
-def claim() -> Claim:
-    factories.generation()
-    (taken,) = claims.take(limit=1, now=timezone.now())
-    return taken
-
-
-def row(claim: Claim) -> Generation:
-    return Generation.objects.select_related("hold").get(pk=claim.generation_id)
-
-
-def begin(claim: Claim) -> Attempt:
-    return factories.begin(claim)
-
-
 def test_nothing_is_sent_while_an_earlier_call_is_unaccounted_for(claim):
-    begin(claim)
+    factories.begin(claim)
     (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
 
     with pytest.raises(OutcomeLost):
-        begin(second)
+        factories.begin(second)
 
 
 def test_an_attempt_says_whose_it_is_and_of_what():
@@ -53,14 +39,14 @@ def test_an_attempt_says_whose_it_is_and_of_what():
     asked = factories.generation(mara)
     (taken,) = claims.take(limit=1, now=timezone.now())
 
-    attempt = begin(taken)
+    attempt = factories.begin(taken)
 
     assert (attempt.account_id, attempt.team_id) == (mara.credit_account.pk, nord.pk)
     assert attempt.model == asked.model
 
 
 def test_attempts_of_before_learn_whose_they_are(claim):
-    begun = begin(claim)
+    begun = factories.begin(claim)
     Attempt.objects.update(account=None, model="")
     migration = import_module("generation.migrations.0004_attempts_know_their_account")
 
@@ -72,11 +58,11 @@ def test_attempts_of_before_learn_whose_they_are(claim):
 
 
 def test_it_may_be_sent_again_when_it_was_not_accepted(claim):
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     calls.end_attempt(claim, attempt, Attempt.Status.NOT_ACCEPTED, REASON, now=timezone.now())
     (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
 
-    assert begin(second).number == 2
+    assert factories.begin(second).number == 2
 
 
 def test_nothing_more_is_sent_once_it_was_cancelled():
@@ -96,7 +82,7 @@ def beginning(claim: Claim) -> Beginning:
 
 
 def test_of_calls_that_begin_together_each_is_told_of_its_own(claim):
-    begin(claim)
+    factories.begin(claim)
     factories.generation()
     (stopped,) = claims.take(limit=1, now=timezone.now())
     Generation.objects.filter(pk=stopped.generation_id).update(cancel_requested_at=timezone.now())
@@ -141,7 +127,7 @@ def test_calls_begin_by_two_messages_however_many(django_assert_num_queries):
 
 
 def test_of_answers_that_come_together_each_is_kept_by_its_own_claim(claim):
-    lost = begin(claim)
+    lost = factories.begin(claim)
     claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
     factories.generation(count=2)
     (second,) = claims.take(limit=1, now=timezone.now())

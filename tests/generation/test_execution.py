@@ -6,25 +6,18 @@ import pytest
 from django.utils import timezone
 
 from accounts import ledger
-from gallery import ingest
-from generation import calls, claims, execution, outputs, recovery, submission
+from generation import calls, claims, execution, recovery, submission
 from generation.claimed import Fenced
 from generation.claims import Claim
 from generation.models import Attempt, Generation
 from generation.outputs import Delivered
 from generation.progress import Reason
 from tests import factories
+from tests.generation.stepping import answered, finish, row, stored
 
 pytestmark = pytest.mark.django_db
 Status = Generation.Status
 REASON = Reason("some_code", "A sentence.")
-
-
-@pytest.fixture
-def claim() -> Claim:
-    factories.generation()
-    (taken,) = claims.take(limit=1, now=timezone.now())
-    return taken
 
 
 @pytest.fixture
@@ -34,31 +27,10 @@ def lost(claim: Claim) -> Claim:
     return claim
 
 
-def row(claim: Claim) -> Generation:
-    return Generation.objects.select_related("hold").get(pk=claim.generation_id)
-
-
-def begin(claim: Claim) -> Attempt:
-    return factories.begin(claim)
-
-
-def finish(claim: Claim, delivered: list[Delivered]) -> None:
-    outputs.finish(claim, row(claim), delivered, short=None, now=timezone.now())
-
-
-def stored() -> ingest.Stored:
-    return ingest.store(factories.picture(), keep_bytes=True, max_bytes=10**7)
-
-
-def answered(claim: Claim, attempt: Attempt) -> None:
-    answer = [{"url": "https://cdn.example.test/1.png"}]
-    factories.answered(claim, attempt, answer, vendor_id="v1", vendor_credits=84_000)
-
-
 def test_a_lost_claim_may_do_nothing(lost):
     now = timezone.now()
     steps = [
-        lambda: begin(lost),
+        lambda: factories.begin(lost),
         lambda: finish(lost, [Delivered(1, Attempt(), stored())]),
         lambda: execution.fail(lost, REASON, now=now),
         lambda: execution.stop(lost, now=now),
@@ -83,7 +55,7 @@ def test_cancelling_what_waits_gives_the_credits_back():
 
 
 def test_cancelling_what_was_sent_only_notes_it(claim):
-    begin(claim)
+    factories.begin(claim)
 
     noted = submission.cancel(generation=row(claim), now=timezone.now())
 
@@ -99,7 +71,7 @@ def test_cancelling_what_has_ended_is_refused(claim):
 
 
 def test_the_sweep_ends_what_is_past_its_deadline(claim):
-    begin(claim)
+    factories.begin(claim)
     done = row(claim)
 
     recovery.sweep(now=done.deadline_at + timedelta(seconds=claims.lease().seconds + 1))
@@ -126,7 +98,7 @@ def test_the_sweep_ends_what_was_tried_too_often(claim):
 
 
 def test_a_reaped_generation_takes_no_late_result(claim):
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     recovery.sweep(now=row(claim).deadline_at + claims.lease())
 
     with pytest.raises(Fenced):

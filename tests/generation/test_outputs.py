@@ -6,47 +6,19 @@ from django.utils import timezone
 from gallery import ingest
 from generation import claims, execution, outputs
 from generation.claimed import Fenced
-from generation.claims import Claim
-from generation.models import Attempt, Generation
+from generation.models import Generation
 from generation.outputs import Delivered
 from generation.progress import Reason
 from tests import factories
+from tests.generation.stepping import answered, finish, row, stored
 
 pytestmark = pytest.mark.django_db
 Status = Generation.Status
 REASON = Reason("some_code", "A sentence.")
 
 
-@pytest.fixture
-def claim() -> Claim:
-    factories.generation()
-    (taken,) = claims.take(limit=1, now=timezone.now())
-    return taken
-
-
-def row(claim: Claim) -> Generation:
-    return Generation.objects.select_related("hold").get(pk=claim.generation_id)
-
-
-def begin(claim: Claim) -> Attempt:
-    return factories.begin(claim)
-
-
-def finish(claim: Claim, delivered: list[Delivered]) -> None:
-    outputs.finish(claim, row(claim), delivered, short=None, now=timezone.now())
-
-
-def stored() -> ingest.Stored:
-    return ingest.store(factories.picture(), keep_bytes=True, max_bytes=10**7)
-
-
-def answered(claim: Claim, attempt: Attempt) -> None:
-    answer = [{"url": "https://cdn.example.test/1.png"}]
-    factories.answered(claim, attempt, answer, vendor_id="v1", vendor_credits=84_000)
-
-
 def test_a_late_finish_changes_no_credits(claim):
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     answered(claim, attempt)
     claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
 
@@ -58,7 +30,7 @@ def test_a_late_finish_changes_no_credits(claim):
 
 
 def test_what_another_has_delivered_is_not_delivered_again(claim):
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     answered(claim, attempt)
     (second,) = claims.take(limit=1, now=timezone.now() + 2 * claims.lease())
     finish(second, [Delivered(1, attempt, stored())])
@@ -72,7 +44,7 @@ def test_what_another_has_delivered_is_not_delivered_again(claim):
 
 
 def test_finishing_pays_for_what_was_delivered(claim):
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     answered(claim, attempt)
 
     finish(claim, [Delivered(1, attempt, stored())])
@@ -85,7 +57,7 @@ def test_finishing_pays_for_what_was_delivered(claim):
 def test_two_pictures_that_are_the_same_are_two_images_of_one_original():
     factories.generation(count=2)
     (claim,) = claims.take(limit=1, now=timezone.now())
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     answered(claim, attempt)
     same = stored()
 
@@ -105,10 +77,10 @@ def test_delivering_takes_two_messages_however_many_pictures(django_assert_num_q
     factories.generation()
     (first,) = claims.take(limit=1, now=timezone.now())
     # What a process reads once is read by then.
-    finish(first, [Delivered(1, begin(first), stored())])
+    finish(first, [Delivered(1, factories.begin(first), stored())])
     factories.generation(count=4)
     (claim,) = claims.take(limit=1, now=timezone.now())
-    attempt = begin(claim)
+    attempt = factories.begin(claim)
     answered(claim, attempt)
     brought = [
         ingest.store(factories.picture(seed=seed), keep_bytes=True, max_bytes=10**7) for seed in range(4)
